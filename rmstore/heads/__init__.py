@@ -1,0 +1,13 @@
+"""Reward heads: maps from inputs to rewards, one file per kind."""
+
+from rmstore.registry import Registry
+
+HEADS = Registry(
+    "head kind",
+    "heads",
+    {
+        "lightgbm": "rmstore.heads.lightgbm:LightGBMHead",
+        "linear": "rmstore.heads.linear:LinearHead",
+        "mlp": "rmstore.heads.mlp:MLPHead",
+    },
+)
