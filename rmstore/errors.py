@@ -70,3 +70,7 @@ class MissingPackageError(RmstoreError, ImportError):
 
 class Interrupted(RmstoreError):
     """Ctrl-C arrived; what was committed before it stays."""
+
+
+class QueryError(RmstoreError):
+    """SQL that the engine refused."""

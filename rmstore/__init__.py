@@ -1,0 +1,34 @@
+"""rmstore: a reward-model laboratory inside a DuckDB file.
+
+Example::
+
+    import rmstore
+    store = rmstore.connect("lab.duckdb")
+    store.sql("select * from rm_heads()")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rmstore.errors import RmstoreError
+
+if TYPE_CHECKING:
+    from rmstore.connection import attach, connect
+    from rmstore.store import Store
+
+__version__ = "0.1.0"
+__all__ = ["RmstoreError", "Store", "__version__", "attach", "connect"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the engine only when something is opened."""
+    if name in {"attach", "connect"}:
+        from rmstore import connection as module
+
+        return getattr(module, name)
+    if name == "Store":
+        from rmstore.store import Store
+
+        return Store
+    raise AttributeError(f"module 'rmstore' has no attribute {name!r}")

@@ -1,0 +1,158 @@
+"""Opens stores: in-memory root, store attached as ``rm``, macros and functions in the root."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+
+from rmstore import migrate, resources
+from rmstore.errors import RmstoreError, StoreError, StoreLockedError, StoreVersionError
+from rmstore.functions import register
+from rmstore.store import Store, quote_identifier, quote_literal
+
+ROW_GROUP_SIZE = 12_288
+"""Rows per row group: small groups keep tables under a million rows parallel and commits cheap (README, decision 2)."""
+
+FUNCTIONS = "rmstore_functions"
+
+
+def connect(
+    path: str | Path = ":memory:",
+    *,
+    read_only: bool = False,
+    create: bool = True,
+    memory_limit: str | None = None,
+    threads: int | None = None,
+    compat: str | None = None,
+) -> Store:
+    """Open a store, creating or migrating it where needed.
+
+    Args:
+        path: a file, or ``:memory:``.
+        read_only: share the file with other readers; nothing can be written.
+        create: make the store where there is none.
+        memory_limit: limit of the engine, such as ``2GB``.
+        threads: threads of the engine; all cores by default.
+        compat: oldest DuckDB that shall read the file, such as ``1.5``; only when it is made.
+
+    Raises:
+        StoreLockedError: another process holds the file.
+        StoreVersionError: the file was written by a newer rmstore, or is old and opened read-only.
+        StoreError: there is no such store, or the file is not one.
+    """
+    file = None if str(path) == ":memory:" else Path(path)
+    if file is not None and not file.exists() and (read_only or not create):
+        raise StoreError(f"there is no store at {str(file)!r}", hint=f"rmstore --store {file} init")
+    config: dict[str, str | bool | int | float | list[str]] = {}
+    if memory_limit:
+        config["memory_limit"] = memory_limit
+    if threads:
+        config["threads"] = threads
+    con = duckdb.connect(":memory:", config=config)
+    try:
+        _attach_file(con, file, read_only=read_only, compat=compat)
+        _bring_up_to_date(con, read_only=read_only)
+        return _equip(con, file, read_only=read_only, functions="memory", search_path="rm.main,memory.main")
+    except BaseException:
+        con.close()
+        raise
+
+
+def attach(con: duckdb.DuckDBPyConnection, store: str | Path | None = None, *, read_only: bool = False) -> Store:
+    """Give a connection that the user opened the SQL functions of rmstore.
+
+    Nothing is created in the user's own database: macros live in an attached in-memory database, and
+    heads live in the store, or in memory for the life of this connection where no store is given.
+
+    Args:
+        con: an open DuckDB connection.
+        store: file of a store, attached as ``rm``; None keeps heads in memory.
+        read_only: attach the store for reading.
+    """
+    attached = {row[0] for row in con.execute("select database_name from duckdb_databases()").fetchall()}
+    if "rm" in attached:
+        raise StoreError(
+            "this connection already has a database called 'rm'", hint="detach it, or use another connection"
+        )
+    file = None if store is None else Path(store)
+    _attach_file(con, file, read_only=read_only, compat=None)
+    _bring_up_to_date(con, read_only=read_only)
+    con.execute(f"attach ':memory:' as {FUNCTIONS}")
+    database, schema = con.execute("select current_database(), current_schema()").fetchone() or ("memory", "main")
+    home = f"{quote_identifier(database)}.{quote_identifier(schema)}"
+    search_path = f"{home},{FUNCTIONS}.main,rm.main"
+    return _equip(
+        con, file, read_only=read_only, functions=FUNCTIONS, search_path=search_path, owns_connection=False
+    )
+
+
+def _attach_file(con: duckdb.DuckDBPyConnection, file: Path | None, *, read_only: bool, compat: str | None) -> None:
+    options = ["read_only"] if read_only else [f"row_group_size {ROW_GROUP_SIZE}"]
+    if compat:
+        options.append(f"storage_version {quote_literal(_storage_version(compat))}")
+    if file is None:
+        con.execute("attach ':memory:' as rm")
+        return
+    if not file.parent.is_dir():
+        raise StoreError(f"the folder {str(file.parent)!r} does not exist", hint="make it first, or give another path")
+    try:
+        con.execute(f"attach {quote_literal(str(file))} as rm ({', '.join(options)})")
+    except duckdb.Error as problem:
+        raise _opening_error(file, str(problem)) from problem
+
+
+def _storage_version(compat: str) -> str:
+    if not re.fullmatch(r"\d+\.\d+(\.\d+)?", compat):
+        raise StoreError(f"{compat!r} is not a DuckDB version", hint="such as 1.5")
+    return "v" + compat + (".0" if compat.count(".") == 1 else "")
+
+
+def _opening_error(file: Path, text: str) -> RmstoreError:
+    if "lock" in text.lower():
+        holder = re.search(r"Conflicting lock is held in (.+?)(?: \(PID (\d+)\))?(?:\.| by|\s*See)", text)
+        who = f" by {holder[1]} (process {holder[2] or 'unknown'})" if holder else " by another process"
+        return StoreLockedError(
+            f"the store {str(file)!r} is held{who}",
+            hint="wait for it or stop it; beside a writer not even reading is possible, read an exported snapshot",
+        )
+    if re.search(r"not a valid DuckDB|truncated|corrupt|read .*bytes|magic", text, re.IGNORECASE):
+        return StoreError(f"{str(file)!r} is not a DuckDB file", hint="give the path of a store, or of a new file")
+    if re.search(r"version|newer", text, re.IGNORECASE):
+        return StoreVersionError(
+            f"{str(file)!r} was written by a newer DuckDB than {duckdb.__version__}", hint="pip install -U duckdb"
+        )
+    return StoreError(f"cannot open {str(file)!r}: {text}")
+
+
+def _bring_up_to_date(con: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+    if not read_only:
+        previous = con.execute("select current_setting('search_path')").fetchone()
+        con.execute("use rm")
+        try:
+            migrate.apply(con)
+        finally:
+            con.execute("set search_path = " + quote_literal(previous[0] if previous else ""))
+    elif migrate.pending(con):
+        raise StoreVersionError("the store needs a migration", hint="open it for writing once: rmstore migrate")
+
+
+def _equip(
+    con: duckdb.DuckDBPyConnection,
+    file: Path | None,
+    *,
+    read_only: bool,
+    functions: str,
+    search_path: str,
+    owns_connection: bool = True,
+) -> Store:
+    """Register the Python functions, then the macros that name them."""
+    store = Store(con, path=file, read_only=read_only, search_path=search_path, owns_connection=owns_connection)
+    con.execute(f"use {functions}")
+    register(store)
+    for folder in ("macros", "methods"):
+        for name in resources.names("sql", folder):
+            con.execute(resources.text("sql", f"{folder}/{name}"))
+    con.execute(f"set search_path = {quote_literal(search_path)}")
+    return store

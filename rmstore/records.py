@@ -1,0 +1,130 @@
+"""Frozen records that cross module borders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Progress = Callable[[int, int | None, str], None]
+"""Called with units done, units in all (None where unknown) and a short note."""
+
+
+def silent(done: int, total: int | None, note: str) -> None:
+    """Progress that shows nothing."""
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What one ingested file brought; n_prompts .. n_ratings count what was new to the store."""
+
+    path: str
+    n_rows: int
+    n_prompts: int
+    n_responses: int
+    n_preferences: int
+    n_ratings: int
+    n_rejected: int
+    is_new: bool
+    rejected_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """What an ingest did, file by file, with what the user should know."""
+
+    dataset: str
+    files: tuple[FileResult, ...]
+    notes: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class SnapshotInfo:
+    """A snapshot version."""
+
+    snapshot_id: int
+    name: str
+    version: int
+    encoder_id: int
+    encoder: str
+    encoder_key: str
+    dim: int
+    layout: str
+    datasets: tuple[str, ...]
+    where: str | None
+    n_rows: int
+    n_withdrawn: int
+    fingerprint: str
+    parent: int | None
+    author: str | None
+    message: str | None
+    created_at: str
+
+    @property
+    def reference(self) -> str:
+        """The reference that always means this version."""
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True)
+class EmbedResult:
+    """What an embed did: texts needed, those embedded now, tokens that did not fit."""
+
+    snapshot: SnapshotInfo | None
+    n_items: int
+    n_texts: int
+    n_embedded: int
+    n_truncated: int
+    seconds: float
+    is_new: bool
+    dry_run: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeadInfo:
+    """A trained head version, without its bytes."""
+
+    head_id: int
+    name: str
+    version: int
+    kind: str
+    objective: str
+    options: dict[str, Any]
+    chosen: dict[str, Any]
+    members: int
+    merge: str | None
+    seed: int
+    snapshot_id: int | None
+    encoder_key: str | None
+    layout: str | None
+    inputs: tuple[dict[str, Any], ...]
+    within_prompt: bool
+    training_sql: str | None
+    fingerprint: str
+    n_used: int
+    n_skipped: int
+    temperature: float
+    reference_mean: float
+    member_means: tuple[float, ...]
+    member_scales: tuple[float, ...]
+    seconds: float
+    notes: tuple[str, ...]
+    created_at: str
+
+    @property
+    def reference(self) -> str:
+        """The reference that always means this version."""
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """A finished report: its rows as an arrow table and where each number came from."""
+
+    report: str
+    table: Any
+    provenance: dict[str, Any] = field(default_factory=dict)
+    output: Path | None = None

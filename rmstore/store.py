@@ -1,0 +1,217 @@
+"""A connection to a store: queries, transactions and errors with their own type."""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from rmstore import resources
+from rmstore.errors import Interrupted, QueryError, RmstoreError, StoreError
+
+Parameters = Mapping[str, Any] | Sequence[Any] | None
+
+
+def quote_identifier(name: str) -> str:
+    """Return a name quoted for SQL; the only way a name becomes SQL text.
+
+    Example:
+        >>> quote_identifier('a"b')
+        '"a""b"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_literal(text: str) -> str:
+    """Return a string literal, for the few statements (attach, copy) that take no parameter.
+
+    Example:
+        >>> quote_literal("it's")
+        "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+class Store:
+    """An open store. Make one with ``rmstore.connect`` or ``rmstore.attach``.
+
+    Attributes:
+        con: the root connection; use :meth:`cursor` in threads.
+        path: the file, or None for a store in memory.
+        read_only: True where nothing can be written.
+        stop: set by Ctrl-C; long work polls it through :meth:`check`.
+        generation: grows whenever a head or snapshot changes, so that caches know.
+    """
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        *,
+        path: Path | None,
+        read_only: bool,
+        search_path: str,
+        owns_connection: bool = True,
+    ) -> None:
+        self.con, self.path, self.read_only = con, path, read_only
+        self.stop = threading.Event()
+        self.lock = threading.RLock()
+        self.generation = 0
+        self.cache: dict[Any, Any] = {}
+        self._search_path, self._owns_connection = search_path, owns_connection
+        self._remembered: dict[str, RmstoreError] = {}
+        self._tracers: list[Callable[[str], None]] = []
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Store {self.path or 'in memory'}{' (read only)' if self.read_only else ''}>"
+
+    def close(self) -> None:
+        """Close the store; a connection that the user opened stays open."""
+        self.cache.clear()
+        if self._owns_connection:
+            self.con.close()
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a cursor of its own transaction that finds the tables of the store by bare name."""
+        cursor = self.con.cursor()
+        cursor.execute(f"set search_path = {quote_literal(self._search_path)}")
+        return cursor
+
+    def sql(self, query: str, params: Parameters = None) -> duckdb.DuckDBPyRelation:
+        """Run one or more statements and return the last result, held in memory as a relation.
+
+        Args:
+            query: SQL; ``$name`` takes its value from ``params``.
+            params: values by name, or in order for ``?``.
+
+        Raises:
+            RmstoreError: what a function of ours found wrong, with its own type.
+            QueryError: the engine refused the SQL.
+            Interrupted: Ctrl-C arrived.
+        """
+        cursor = self.cursor()
+        with self.interruptible(cursor):
+            table = self.execute(cursor, query, params).to_arrow_table()
+        return cursor.from_arrow(table)
+
+    def rows(self, query: str, params: Parameters = None) -> list[dict[str, Any]]:
+        """Return the result of a query as a list of dicts, for results of a page or so."""
+        cursor = self.execute(self.cursor(), query, params)
+        columns = [column[0] for column in cursor.description or []]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+    def value(self, query: str, params: Parameters = None) -> Any:
+        """Return the first column of the first row, or None where there is no row."""
+        row = self.execute(self.cursor(), query, params).fetchone()
+        return row[0] if row else None
+
+    def run(self, name: str, params: Parameters = None, **identifiers: str) -> list[dict[str, Any]]:
+        """Run the statement ``sql/queries/<name>.sql`` and return its rows as dicts."""
+        return self.rows(statement(name, **identifiers), params)
+
+    def execute(
+        self, cursor: duckdb.DuckDBPyConnection, query: str, params: Parameters = None
+    ) -> duckdb.DuckDBPyConnection:
+        """Run SQL on a cursor, with errors as :meth:`sql` raises them."""
+        for tracer in self._tracers:
+            tracer(query)
+        with self.translated():
+            return cursor.execute(query, params) if params else cursor.execute(query)
+
+    @contextmanager
+    def atomic(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a cursor inside one transaction: all of it, or nothing on an error."""
+        if self.read_only:
+            raise StoreError(f"{self.path} is open read-only", hint="open it without read_only to write")
+        with self.lock:
+            cursor = self.cursor()
+            cursor.execute("begin transaction")
+            try:
+                with self.translated():
+                    yield cursor
+                    cursor.execute("commit")
+            except BaseException:
+                with suppress(duckdb.Error):
+                    cursor.execute("rollback")
+                raise
+
+    @contextmanager
+    def trace(self, tracer: Callable[[str], None]) -> Iterator[None]:
+        """Call ``tracer`` with the text of every statement that runs inside the block."""
+        self._tracers.append(tracer)
+        try:
+            yield
+        finally:
+            self._tracers.remove(tracer)
+
+    def remember(self, error: RmstoreError) -> None:
+        """Keep an error that is about to cross the engine, which passes on its text only."""
+        if len(self._remembered) > 100:
+            self._remembered.clear()
+        self._remembered[str(error)] = error
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn engine errors of the block into RmstoreErrors; our own come back with their type."""
+        try:
+            yield
+        except duckdb.Error as problem:
+            if self.stop.is_set() or isinstance(problem, duckdb.InterruptException):
+                raise Interrupted("stopped; what was committed before stays", hint="run it again to go on") from None
+            text = str(problem)
+            for message, original in self._remembered.items():
+                if message in text:
+                    raise original from None
+            raise QueryError(_tidy(text)) from problem
+
+    def check(self) -> None:
+        """Raise Interrupted if Ctrl-C arrived; long work calls this often, and before it writes."""
+        if self.stop.is_set():
+            raise Interrupted("stopped; what was committed before stays", hint="run it again to go on")
+
+    @contextmanager
+    def interruptible(self, *cursors: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """Let Ctrl-C stop the block, also inside a SQL function; outside the main thread this does nothing."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def on_sigint(*_: object) -> None:
+            self.stop.set()
+            for cursor in cursors:
+                cursor.interrupt()
+
+        previous = signal.signal(signal.SIGINT, on_sigint)
+        try:
+            yield
+            self.check()
+        finally:
+            signal.signal(signal.SIGINT, previous)
+            self.stop.clear()
+
+
+def statement(name: str, **identifiers: str) -> str:
+    """Return ``sql/queries/<name>.sql`` with ``{identifier}`` replaced by the quoted name.
+
+    Values never go this way; they are parameters.
+    """
+    text = resources.text("sql", f"queries/{name}.sql")
+    for key, identifier in identifiers.items():
+        text = text.replace("{" + key + "}", quote_identifier(identifier))
+    return text
+
+
+def _tidy(text: str) -> str:
+    """Drop the engine's wrapping from the text of a Python error raised inside a function."""
+    return re.sub(r"^Invalid Input Error: Python exception occurred while executing the UDF: ", "", text)
