@@ -101,9 +101,12 @@ class Store:
             Interrupted: Ctrl-C arrived.
         """
         cursor = self.cursor()
-        with self.interruptible(cursor):
-            table = self.execute(cursor, query, params).to_arrow_table()
-        return cursor.from_arrow(table)
+        with self.interruptible(cursor), self.translated():
+            self._tell(query)
+            relation = cursor.sql(query, params=params) if params else cursor.sql(query)
+            if relation is None:  # DuckDB 1.5 returns nothing for statements without a result
+                return cursor.sql('select 0::bigint as "Count"')
+            return cursor.from_arrow(relation.to_arrow_table())
 
     def rows(self, query: str, params: Parameters = None) -> list[dict[str, Any]]:
         """Return the result of a query as a list of dicts, for results of a page or so."""
@@ -124,8 +127,7 @@ class Store:
         self, cursor: duckdb.DuckDBPyConnection, query: str, params: Parameters = None
     ) -> duckdb.DuckDBPyConnection:
         """Run SQL on a cursor, with errors as :meth:`sql` raises them."""
-        for tracer in self._tracers:
-            tracer(query)
+        self._tell(query)
         with self.translated():
             return cursor.execute(query, params) if params else cursor.execute(query)
 
@@ -154,6 +156,10 @@ class Store:
             yield
         finally:
             self._tracers.remove(tracer)
+
+    def _tell(self, query: str) -> None:
+        for tracer in self._tracers:
+            tracer(query)
 
     def remember(self, error: RmstoreError) -> None:
         """Keep an error that is about to cross the engine, which passes on its text only."""
