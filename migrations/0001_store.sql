@@ -95,7 +95,7 @@ create table heads (
     head_id integer not null, name varchar not null, version integer not null, kind varchar not null,
     objective varchar not null, options json not null, chosen json not null, members integer not null, "merge" varchar,
     seed bigint not null, snapshot_id integer, encoder_key varchar, layout varchar, inputs json not null,
-    within_prompt boolean not null, training_sql varchar, fingerprint varchar not null, n_used bigint not null,
+    within_prompt boolean, training_sql varchar, fingerprint varchar not null, n_used bigint not null,
     n_skipped bigint not null, temperature double not null, reference_mean double not null,
     member_means double[] not null, member_scales double[] not null, seconds double not null, notes varchar[] not null,
     created_at timestamp not null, dropped_at timestamp
@@ -103,7 +103,7 @@ create table heads (
 comment on table heads is 'one row per trained head version; bytes live in head_weights';
 comment on column heads.inputs is 'fields of the input with width, shift and scale; scalar fields are standardised';
 comment on column heads.chosen is 'what the fit chose, such as l2 or epochs';
-comment on column heads.within_prompt is 'trained on within-prompt pairs only: levels across prompts are not identified';
+comment on column heads.within_prompt is 'trained on within-prompt pairs only, so levels across prompts are not identified; null where unknown';
 
 create table head_tags (name varchar not null, tag varchar not null, version integer not null, created_at timestamp not null);
 comment on table head_tags is 'tag deployed marks the version that a bare name means';

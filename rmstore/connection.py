@@ -84,9 +84,7 @@ def attach(con: duckdb.DuckDBPyConnection, store: str | Path | None = None, *, r
     database, schema = con.execute("select current_database(), current_schema()").fetchone() or ("memory", "main")
     home = f"{quote_identifier(database)}.{quote_identifier(schema)}"
     search_path = f"{home},{FUNCTIONS}.main,rm.main"
-    return _equip(
-        con, file, read_only=read_only, functions=FUNCTIONS, search_path=search_path, owns_connection=False
-    )
+    return _equip(con, file, read_only=read_only, functions=FUNCTIONS, search_path=search_path, owns_connection=False)
 
 
 def _attach_file(con: duckdb.DuckDBPyConnection, file: Path | None, *, read_only: bool, compat: str | None) -> None:

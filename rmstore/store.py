@@ -46,7 +46,7 @@ class Store:
         path: the file, or None for a store in memory.
         read_only: True where nothing can be written.
         stop: set by Ctrl-C; long work polls it through :meth:`check`.
-        generation: grows whenever a head or snapshot changes, so that caches know.
+        cache: loaded heads and encoders, by what they are; versions never change, so nothing goes stale.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class Store:
         self.con, self.path, self.read_only = con, path, read_only
         self.stop = threading.Event()
         self.lock = threading.RLock()
-        self.generation = 0
         self.cache: dict[Any, Any] = {}
         self._search_path, self._owns_connection = search_path, owns_connection
         self._remembered: dict[str, RmstoreError] = {}
@@ -91,6 +90,8 @@ class Store:
     def sql(self, query: str, params: Parameters = None) -> duckdb.DuckDBPyRelation:
         """Run one or more statements and return the last result, held in memory as a relation.
 
+        It runs on the root connection, which keeps temporary tables and transactions; threads use :meth:`cursor`.
+
         Args:
             query: SQL; ``$name`` takes its value from ``params``.
             params: values by name, or in order for ``?``.
@@ -100,13 +101,12 @@ class Store:
             QueryError: the engine refused the SQL.
             Interrupted: Ctrl-C arrived.
         """
-        cursor = self.cursor()
-        with self.interruptible(cursor), self.translated():
+        with self.interruptible(self.con), self.translated():
             self._tell(query)
-            relation = cursor.sql(query, params=params) if params else cursor.sql(query)
+            relation = self.con.sql(query, params=params) if params else self.con.sql(query)
             if relation is None:  # DuckDB 1.5 returns nothing for statements without a result
-                return cursor.sql('select 0::bigint as "Count"')
-            return cursor.from_arrow(relation.to_arrow_table())
+                return self.con.sql('select 0::bigint as "Count"')
+            return self.con.from_arrow(relation.to_arrow_table())
 
     def rows(self, query: str, params: Parameters = None) -> list[dict[str, Any]]:
         """Return the result of a query as a list of dicts, for results of a page or so."""

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 FUNCTIONS = Registry(
     "SQL function",
     "functions",
-    {},
+    {
+        "_rm_head_id": "rmstore.functions.score:head_id",
+        "_rm_rewards_sql": "rmstore.functions.rewards:rewards_sql",
+        "_rm_score": "rmstore.functions.score:score",
+        "_rm_score_members": "rmstore.functions.score:score_members",
+        "_rm_train": "rmstore.functions.train:train",
+        "_rm_win_prob": "rmstore.functions.score:win_prob",
+    },
 )
 
 

@@ -1,0 +1,55 @@
+"""Training as SQL sees it: one call per group, with the group's pairs as a list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from rmstore import training
+from rmstore.errors import InputError
+from rmstore.functions.base import sql_function
+
+if TYPE_CHECKING:
+    from rmstore.store import Store
+
+_SPLIT_FIELDS = ", ".join(
+    f"{split}_n BIGINT, {split}_accuracy DOUBLE, {split}_nll DOUBLE" for split in ("train", "valid", "test")
+)
+RESULT = (
+    "STRUCT(head VARCHAR, version INTEGER, is_new BOOLEAN, n_used BIGINT, n_skipped BIGINT, "
+    f"{_SPLIT_FIELDS}, notes VARCHAR[], seconds DOUBLE)"
+)
+
+
+@sql_function("_rm_train", RESULT, side_effects=True)
+def train(store: Store, name: pa.ChunkedArray, pairs: pa.ChunkedArray, *settings: pa.ChunkedArray) -> pa.Array:
+    """Return one result per group; see the macro ``rm_train`` for the settings and their defaults."""
+    names, lists = name.to_pylist(), pairs.combine_chunks()
+    keys = ("head", "objective", "snapshot", "members", "merge", "seed", "options", "training_sql")
+    rows = [
+        dict(zip(keys, values, strict=True))
+        for values in zip(*(column.to_pylist() for column in settings), strict=True)
+    ]
+    return pa.array([_train_one(store, names[i], _list_at(lists, i), row) for i, row in enumerate(rows)])
+
+
+def _train_one(store: Store, name: str | None, rows: pa.StructArray, given: dict[str, Any]) -> dict[str, Any]:
+    if name is None:
+        raise InputError("the name of the head is NULL", hint="rm_train('helpful', chosen, rejected)")
+    recipe = training.Recipe(
+        head=given["head"],
+        objective=given["objective"],
+        members=given["members"],
+        merge=given["merge"],
+        seed=given["seed"],
+        options=training.parse_options(given["options"]),
+    )
+    result = training.train(store, name, rows, recipe, snapshot=given["snapshot"], training_sql=given["training_sql"])
+    return result.row()
+
+
+def _list_at(lists: pa.ListArray, row: int) -> pa.StructArray:
+    """Return one list without copying it; a NULL list, of a query without rows, is empty."""
+    start, stop = lists.offsets[row].as_py(), lists.offsets[row + 1].as_py()
+    return lists.values.slice(start, stop - start)

@@ -1,0 +1,209 @@
+"""Head versions in a store: save, resolve references, load for scoring, deploy, drop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rmstore import references
+from rmstore.errors import RmstoreError, StoreError, UnknownNameError
+from rmstore.hashing import canonical_json
+from rmstore.heads import HEADS
+from rmstore.heads.base import Head
+from rmstore.kernels import Field, Scorer
+from rmstore.records import HeadInfo
+from rmstore.store import Store, statement
+
+DEPLOYED = "deployed"
+"""Tag of the version that a bare name means."""
+
+
+@dataclass(frozen=True)
+class NewHead:
+    """Everything that is stored of a fitted head; ``metrics`` maps (split, metric) to (value, n)."""
+
+    name: str
+    kind: str
+    objective: str
+    options: Mapping[str, Any]
+    chosen: Mapping[str, Any]
+    members: int
+    merge: str | None
+    seed: int
+    snapshot_id: int | None
+    encoder_key: str | None
+    layout: str | None
+    fields: tuple[Field, ...]
+    within_prompt: bool | None
+    training_sql: str | None
+    fingerprint: str
+    n_used: int
+    n_skipped: int
+    temperature: float
+    reference_mean: float
+    member_means: tuple[float, ...]
+    member_scales: tuple[float, ...]
+    seconds: float
+    notes: tuple[str, ...]
+    data: bytes
+    metrics: Mapping[tuple[str, str], tuple[float, int]]
+    group_ids: Iterable[str]
+
+
+def save(store: Store, new: NewHead) -> HeadInfo:
+    """Store a fitted head as the next version of its name, in one transaction, and return it."""
+    references.valid_name(new.name, kind="head")
+    record = {key: value for key, value in vars(new).items() if key not in {"fields", "data", "metrics", "group_ids"}}
+    record["options"], record["chosen"] = canonical_json(dict(new.options)), canonical_json(dict(new.chosen))
+    record["inputs"] = canonical_json([vars(field) for field in new.fields])
+    for key in ("member_means", "member_scales", "notes"):
+        record[key] = list(record[key])
+    with store.atomic() as cursor:
+        row = cursor.execute(statement("heads/next"), {"name": new.name}).fetchone()
+        assert row is not None
+        head_id, version = row
+        cursor.execute(statement("heads/insert"), {**record, "head_id": head_id, "version": version})
+        digest = hashlib.sha256(new.data).hexdigest()
+        cursor.execute("insert into rm.main.head_weights values (?, ?, ?)", [head_id, digest, new.data])
+        rows = [(head_id, split, metric, value, n) for (split, metric), (value, n) in sorted(new.metrics.items())]
+        if rows:
+            cursor.executemany("insert into rm.main.head_metrics values (?, ?, ?, ?, ?)", rows)
+        groups = pa.table({"group_id": pa.array(sorted(set(new.group_ids)), type=pa.string())})
+        cursor.register("trained_groups", groups)
+        cursor.execute(
+            "insert into rm.main.head_training select $id, group_id::uuid from trained_groups", {"id": head_id}
+        )
+        cursor.unregister("trained_groups")
+        store.check()
+    return resolve(store, f"{new.name}@{version}")
+
+
+def list_heads(store: Store, name: str | None = None) -> list[HeadInfo]:
+    """Return the head versions of a store, or of one name, oldest first."""
+    return [_info(row) for row in store.run("heads/list", {"name": name})]
+
+
+def find(store: Store, name: str, fingerprint: str) -> HeadInfo | None:
+    """Return the newest version of a name that was trained from exactly this, or None."""
+    same = [info for info in list_heads(store, name) if info.fingerprint == fingerprint]
+    return same[-1] if same else None
+
+
+def resolve(store: Store, text: str) -> HeadInfo:
+    """Return the version that a reference means: deployed if there is one, else latest, for a bare name.
+
+    Raises:
+        UnknownNameError: no such head, version or tag, with a suggestion.
+        InvalidNameError: the text is not a reference.
+    """
+    reference = references.parse(text, kind="head")
+    versions = {info.version: info for info in list_heads(store, reference.name)}
+    if not versions:
+        raise UnknownNameError("head", reference.name, {info.name for info in list_heads(store)})
+    wanted = reference.version
+    if wanted is None:
+        wanted = _tagged(store, reference, max(versions))
+    if wanted not in versions:
+        known = [f"{reference.name}@{version}" for version in versions]
+        raise UnknownNameError("head", str(reference), known + [f"{reference.name}@latest"])
+    return versions[wanted]
+
+
+def scorer(store: Store, head_id: int) -> Scorer:
+    """Return a head ready to score, kept in memory: a version never changes."""
+    key = ("scorer", head_id)
+    held = store.cache.get(key)
+    if held is None:
+        with store.lock:
+            held = store.cache.get(key) or _load(store, head_id)
+            store.cache[key] = held
+    return held
+
+
+def metrics(store: Store, head_id: int) -> dict[tuple[str, str], tuple[float, int]]:
+    """Return (split, metric) -> (value, n) of a head version."""
+    rows = store.run("heads/metrics", {"head_id": head_id})
+    return {(row["split"], row["metric"]): (row["value"], row["n"]) for row in rows}
+
+
+def deploy(store: Store, text: str) -> HeadInfo:
+    """Make the version that a reference means the one that its bare name means."""
+    info = resolve(store, text)
+    tag(store, info.reference, DEPLOYED)
+    return info
+
+
+def tag(store: Store, text: str, name: str) -> HeadInfo:
+    """Give a version a tag; a tag that another version has moves."""
+    references.valid_tag(name)
+    info = resolve(store, text)
+    with store.atomic() as cursor:
+        cursor.execute("delete from rm.main.head_tags where name = ? and tag = ?", [info.name, name])
+        cursor.execute(
+            "insert into rm.main.head_tags values (?, ?, ?, now()::timestamp)", [info.name, name, info.version]
+        )
+    return info
+
+
+def drop(store: Store, text: str) -> HeadInfo:
+    """Drop a version: its bytes and groups go, its row and number stay."""
+    info = resolve(store, text)
+    with store.atomic() as cursor:
+        for table in ("head_weights", "head_training"):
+            cursor.execute(f"delete from rm.main.{table} where head_id = ?", [info.head_id])
+        cursor.execute("delete from rm.main.head_tags where name = ? and version = ?", [info.name, info.version])
+        cursor.execute("update rm.main.heads set dropped_at = now()::timestamp where head_id = ?", [info.head_id])
+    store.cache.pop(("scorer", info.head_id), None)
+    return info
+
+
+def _tagged(store: Store, reference: references.Reference, latest: int) -> int | None:
+    if reference.tag == "latest":
+        return latest
+    if reference.tag == "best":
+        version = store.value(statement("heads/best"), {"name": reference.name})
+        if version is None:
+            raise RmstoreError(
+                f"no version of head {reference.name!r} has a validation NLL", hint=f"{reference.name}@latest exists"
+            )
+        return int(version)
+    query = "select version from rm.main.head_tags where name = ? and tag = ?"
+    version = store.value(query, [reference.name, reference.tag or DEPLOYED])
+    if version is None and reference.tag is None:
+        return latest
+    return None if version is None else int(version)
+
+
+def _load(store: Store, head_id: int) -> Scorer:
+    query = "select name, version, kind, inputs, reference_mean, member_means, member_scales, temperature from rm.main.heads where head_id = ?"
+    rows = store.rows(query, [head_id])
+    stored = store.rows("select sha256, bytes from rm.main.head_weights where head_id = ?", [head_id])
+    if not rows or not stored:
+        raise StoreError(f"head number {head_id} has no weights in this store", hint="it was dropped; train it again")
+    row, data = rows[0], bytes(stored[0]["bytes"])
+    name = f"{row['name']}@{row['version']}"
+    if hashlib.sha256(data).hexdigest() != stored[0]["sha256"]:
+        raise StoreError(
+            f"the weights of head {name!r} do not match their checksum",
+            hint="restore the store, or train the head again",
+        )
+    head: Head = HEADS[row["kind"]].from_bytes(data)
+    fields = tuple(Field(**field) for field in json.loads(row["inputs"]))
+    means, scales = np.asarray(row["member_means"], np.float32), np.asarray(row["member_scales"], np.float32)
+    return Scorer(head, fields, row["reference_mean"], means, scales, row["temperature"], name)
+
+
+def _info(row: dict[str, Any]) -> HeadInfo:
+    decoded = dict(row)
+    for key in ("options", "chosen"):
+        decoded[key] = json.loads(row[key])
+    decoded["inputs"] = tuple(json.loads(row["inputs"]))
+    for key in ("member_means", "member_scales", "notes"):
+        decoded[key] = tuple(row[key])
+    return HeadInfo(**decoded)

@@ -1,0 +1,48 @@
+-- Training and applying reward heads. The functions that begin with an underscore are Python.
+
+-- Used like an aggregate, also under GROUP BY: one head per group, whose name the caller builds.
+create or replace macro rm_train(
+    name, chosen, rejected, head := 'linear', objective := 'bt', snapshot := null, prompt := null, weight := null,
+    margin := null, prob := null, split := null, members := 1, merge := null, seed := 0, options := null
+) as _rm_train(
+    name,
+    list({'chosen': chosen, 'rejected': rejected, 'prompt': prompt, 'weight': weight, 'margin': margin,
+          'prob': prob, 'split': split}),
+    head, objective, snapshot, members, merge, seed, options::json::varchar, current_query());
+
+create or replace macro rm_score(head, input) as _rm_score(_rm_head_id(head), input);
+
+create or replace macro rm_score_members(head, input) as _rm_score_members(_rm_head_id(head), input);
+
+create or replace macro rm_win_prob(head, a, b) as _rm_win_prob(_rm_head_id(head), a, b);
+
+create or replace macro rm_rewards(head, snapshot) as table from query(_rm_rewards_sql(head, snapshot));
+
+-- Side features that the rows of a snapshot give by name.
+create or replace macro _rm_feature(name, n_chars) as
+    case name
+        when 'log_len' then ln(greatest(n_chars, 1))::double
+        when 'n_chars' then n_chars::double
+    end;
+
+create or replace macro rm_heads() as table
+    with metrics as (
+        select head_id,
+               max(value) filter (where split = 'train' and metric = 'accuracy') as train_accuracy,
+               max(value) filter (where split = 'valid' and metric = 'accuracy') as valid_accuracy,
+               max(value) filter (where split = 'valid' and metric = 'nll') as valid_nll,
+               max(value) filter (where split = 'test' and metric = 'accuracy') as test_accuracy
+        from rm.main.head_metrics
+        group by head_id
+    )
+    select heads.name, heads.version, heads.kind, heads.objective, heads.members, heads."merge",
+           snapshots.name || '@' || snapshots.version as snapshot, heads.n_used, heads.n_skipped,
+           metrics.train_accuracy, metrics.valid_accuracy, metrics.valid_nll, metrics.test_accuracy,
+           tags.version is not null as is_deployed, heads.created_at
+    from rm.main.heads as heads
+    left join metrics using (head_id)
+    left join rm.main.snapshots as snapshots using (snapshot_id)
+    left join rm.main.head_tags as tags
+        on tags.name = heads.name and tags.version = heads.version and tags.tag = 'deployed'
+    where heads.dropped_at is null
+    order by heads.name, heads.version;
