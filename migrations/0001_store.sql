@@ -69,9 +69,9 @@ comment on table encoders is 'one row per encoder spec; encoder_key hashes the s
 
 create table renderings (
     encoder_id integer not null, item_id uuid not null, part varchar not null, text_id uuid not null,
-    n_tokens integer not null, n_cut integer not null
+    n_tokens integer, n_cut integer
 );
-comment on table renderings is 'which text stands for an item under an encoder; n_cut tokens did not fit the window';
+comment on table renderings is 'which text stands for an item under an encoder; n_cut tokens did not fit the window, null where vectors were imported';
 comment on column renderings.part is 'joint, prompt, response or step; item_id is a prompt for part prompt, else a response or step';
 
 create table vector_checksums (encoder_id integer not null, text_id uuid not null, checksum varchar not null);

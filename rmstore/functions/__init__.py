@@ -14,7 +14,9 @@ FUNCTIONS = Registry(
     "functions",
     {
         "_rm_head_id": "rmstore.functions.score:head_id",
+        "_rm_pairs_sql": "rmstore.functions.rows:pairs_sql",
         "_rm_rewards_sql": "rmstore.functions.rewards:rewards_sql",
+        "_rm_rows_sql": "rmstore.functions.rows:rows_sql",
         "_rm_score": "rmstore.functions.score:score",
         "_rm_score_members": "rmstore.functions.score:score_members",
         "_rm_train": "rmstore.functions.train:train",
@@ -27,7 +29,7 @@ def register(store: Store) -> None:
     """Register every function on the root connection of a store, each name once."""
     for name in FUNCTIONS:
         function = FUNCTIONS[name]
-        store.con.create_function(
+        store.con.create_function(  # type: ignore[call-overload]
             function.name,
             function.bind(store),
             None,

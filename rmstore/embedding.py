@@ -1,0 +1,114 @@
+"""Embeds the responses of data sets, each distinct text once per encoder, and freezes them as a snapshot."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+
+from rmstore import references, snapshots
+from rmstore.encoders import DEFAULT
+from rmstore.encoders.layouts import parse_layout
+from rmstore.errors import InputError, StoreError, UnknownNameError
+from rmstore.filters import one_expression
+from rmstore.records import EmbedResult, Progress, silent
+from rmstore.store import Store, statement
+from rmstore.vectors import EmbeddingJob, encoder_number, find_encoder
+
+DEFAULT_LAYOUT = "joint||response"
+
+
+def embed(
+    store: Store,
+    datasets: str | Sequence[str],
+    *,
+    snapshot: str | None = None,
+    encoder: str = DEFAULT,
+    layout: str | None = None,
+    where: str | None = None,
+    message: str | None = None,
+    author: str | None = None,
+    batch_size: int | None = None,
+    dry_run: bool = False,
+    encoder_options: Mapping[str, Any] | None = None,
+    progress: Progress = silent,
+) -> EmbedResult:
+    """Embed what has no vector yet and return the snapshot version that holds it.
+
+    Every batch is committed on its own: an interrupted run loses at most one batch, and running the same again
+    goes on from there. Where nothing changed, the version that is there already comes back.
+
+    Args:
+        store: where the data sets are.
+        datasets: names of data sets.
+        snapshot: name of the snapshot; None embeds and makes none.
+        encoder: name of an encoder in the store, ``toy``, or name or path of a sentence-transformers model.
+        layout: how a vector is put together from parts.
+        where: one SQL expression over dataset, subset, split, policy, variant, origin, logp, n_chars, text, prompt
+            and the ids; a response is in where one of its generations passes.
+        message: note of the snapshot.
+        author: who makes the snapshot.
+        batch_size: texts between two commits; the encoder knows a good number.
+        dry_run: count what would be embedded, and write nothing.
+        encoder_options: options of the encoder, such as ``max_tokens``.
+        progress: told what is done after every commit.
+
+    Raises:
+        UnknownNameError: there is no such data set.
+        InputError: no response passes, or the filter is not one expression.
+        Interrupted: Ctrl-C arrived; what was committed stays.
+    """
+    began = time.monotonic()
+    plan = parse_layout(layout or DEFAULT_LAYOUT)
+    names = _dataset_names(store, [datasets] if isinstance(datasets, str) else datasets)
+    if snapshot is not None:
+        references.valid_name(snapshot, kind="snapshot")
+    if store.read_only and not dry_run:
+        raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to embed")
+    loaded = find_encoder(store, encoder, encoder_options)
+    cursor = store.cursor()
+    with store.interruptible(cursor):
+        _choose(store, cursor, names, where)
+        encoder_id = encoder_number(store, loaded.spec, write=not dry_run)
+        job = EmbeddingJob(store, cursor, loaded, encoder_id, batch_size or loaded.commit_size, progress)
+        n_new = job.count(plan) if dry_run else job.run(plan)
+        made, is_new = None, False
+        if snapshot is not None and not dry_run:
+            made, is_new = snapshots.create(
+                store,
+                snapshots.NewSnapshot(
+                    snapshot, encoder_id, loaded.spec.key, plan.text, names, where,
+                    *snapshots.frozen_members(store, cursor), author=author, message=message,
+                ),
+            )  # fmt: skip
+        return EmbedResult(
+            made,
+            **job.summary(plan),
+            n_embedded=0 if dry_run else n_new,
+            seconds=time.monotonic() - began,
+            is_new=is_new,
+            dry_run=dry_run,
+            notes=(f"{n_new} items have no vector yet",) if dry_run else (),
+        )
+
+
+def _dataset_names(store: Store, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return the names sorted and each once, if all of them are data sets."""
+    if not wanted:
+        raise InputError("no data set was named", hint="rmstore dataset list shows them")
+    known = [row["name"] for row in store.run("embedding/datasets") if not row["is_dropped"]]
+    for name in wanted:
+        if name not in known:
+            raise UnknownNameError("data set", name, known)
+    return tuple(sorted(set(wanted)))
+
+
+def _choose(store: Store, cursor: duckdb.DuckDBPyConnection, names: Sequence[str], where: str | None) -> None:
+    """Put the responses that pass the filter into a table of the cursor."""
+    chosen = "true" if where is None else one_expression(store, where)
+    store.execute(cursor, statement("embedding/members").replace("{where}", chosen), {"datasets": list(names)})
+    if not cursor.execute(statement("embedding/count_members")).fetchall()[0][0]:
+        condition = f" with {where!r}" if where else ""
+        raise InputError(f"no response of {', '.join(names)} passes{condition}", hint="rmstore dataset show NAME")

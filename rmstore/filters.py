@@ -1,0 +1,59 @@
+"""The operator's own SQL: checked to be one expression or one query before it joins a statement."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import duckdb
+
+from rmstore.errors import InputError
+from rmstore.store import Store
+
+_EMPTY = ("where_clause", "having", "qualify", "sample", "group_expressions", "group_sets", "modifiers")
+
+
+def one_expression(store: Store, text: str, *, what: str = "--where") -> str:
+    """Return the text if it is exactly one SQL expression.
+
+    It is safe as an item of a select list, where it was checked; put it on lines of its own.
+
+    Raises:
+        InputError: it does not parse, or is more than one expression.
+    """
+    tree = _tree(store, f"select (\n{text}\n)", text, what)
+    nodes = [entry["node"] for entry in tree]
+    alone = len(nodes) == 1 and nodes[0]["type"] == "SELECT_NODE" and not any(nodes[0].get(key) for key in _EMPTY)
+    if not (
+        alone
+        and len(nodes[0]["select_list"]) == 1
+        and nodes[0]["from_table"]["type"] == "EMPTY"
+        and not nodes[0]["cte_map"]["map"]
+    ):
+        raise InputError(f"{what} is not one expression: {text!r}", hint="such as split = 'train' and n_chars < 2000")
+    return text
+
+
+def one_query(store: Store, text: str, *, what: str = "--match") -> str:
+    """Return the text, without a final semicolon, if it is exactly one query that reads.
+
+    Raises:
+        InputError: it does not parse, is several statements, or would write.
+    """
+    tidy = text.strip().rstrip(";")
+    if len(_tree(store, f"select * from (\n{tidy}\n)", text, what)) != 1 or len(_tree(store, tidy, text, what)) != 1:
+        raise InputError(f"{what} is not one query: {text!r}")
+    return tidy
+
+
+def _tree(store: Store, query: str, text: str, what: str) -> list[dict[str, Any]]:
+    try:
+        row = store.cursor().execute("select json_serialize_sql($query::varchar)", {"query": query}).fetchone()
+        parsed = json.loads(row[0]) if row else {}
+    except duckdb.Error as problem:
+        parsed = {"error": True, "error_message": str(problem)}
+    if parsed.get("error"):
+        reason = str(parsed.get("error_message", "")).splitlines()[0]
+        raise InputError(f"{what} does not parse: {text!r}: {reason}")
+    statements: list[dict[str, Any]] = parsed["statements"]
+    return statements

@@ -1,0 +1,71 @@
+"""SQL text of ``rm_rows`` and ``rm_pairs``: the vectors of one snapshot, put together from the parts of its layout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from rmstore import snapshots
+from rmstore.encoders.layouts import Layout, parse_layout
+from rmstore.errors import InputError
+from rmstore.functions.base import sql_function
+from rmstore.store import quote_identifier, quote_literal, statement
+from rmstore.vectors import vectors_table
+
+if TYPE_CHECKING:
+    from rmstore.records import SnapshotInfo
+    from rmstore.store import Store
+
+
+@sql_function("_rm_rows_sql", "VARCHAR")
+def rows_sql(store: Store, references: pa.ChunkedArray) -> pa.Array:
+    """Return the query of ``rm_rows(snapshot)``; the engine reads it while it binds."""
+    return pa.array([_text(store, reference, "rows/rows") for reference in references.to_pylist()])
+
+
+@sql_function("_rm_pairs_sql", "VARCHAR")
+def pairs_sql(store: Store, references: pa.ChunkedArray) -> pa.Array:
+    """Return the query of ``rm_pairs(snapshot)``; the engine reads it while it binds."""
+    return pa.array([_text(store, reference, "rows/pairs") for reference in references.to_pylist()])
+
+
+def _text(store: Store, reference: str | None, name: str) -> str:
+    if reference is None:
+        raise InputError("the snapshot is NULL", hint="give its name, such as 'hh' or 'hh@2'")
+    info = snapshots.resolve(store, str(reference))
+    members = _members(info, parse_layout(info.layout))
+    return statement(name).replace("{members}", members).replace("{snapshot_id}", str(int(info.snapshot_id)))
+
+
+def _members(info: SnapshotInfo, layout: Layout) -> str:
+    """Return the query for members with vectors: files of sql/queries/rows with numbers and quoted names set in."""
+    joins = [
+        statement(
+            "rows/part",
+            rendering=f"{part}_rendering",
+            alias=part,
+            vectors=vectors_table(info.dim),
+            item="prompt_id" if part == "prompt" else "response_id",
+        ).replace("{part}", quote_literal(part))
+        for part in layout.parts
+    ]
+    counted = ["joint"] if "joint" in layout.parts else list(layout.parts)
+    terms = [_term(term) for term in layout.terms]
+    single = len(terms) == 1 and len(layout.terms[0]) == 1
+    values = {
+        "{n_tokens}": " + ".join(f"{quote_identifier(f'{part}_rendering')}.n_tokens" for part in counted),
+        "{embedding}": terms[0] if single else f"({' || '.join(terms)})::float[{layout.width(info.dim)}]",
+        "{joins}": "".join(joins),
+        "{encoder_id}": str(int(info.encoder_id)),
+        "{snapshot_id}": str(int(info.snapshot_id)),
+    }
+    text = statement("rows/vectors")
+    for key, value in values.items():
+        text = text.replace(key, value)
+    return text
+
+
+def _term(term: tuple[str, ...]) -> str:
+    vectors = [f"{quote_identifier(part)}.embedding" for part in term]
+    return vectors[0] if len(vectors) == 1 else f"_rm_product({', '.join(vectors)})"

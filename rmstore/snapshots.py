@@ -1,0 +1,251 @@
+"""Snapshots: frozen sets of responses under one encoder and layout. No vector is ever copied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from rmstore import references
+from rmstore.encoders.layouts import parse_layout
+from rmstore.errors import InputError, UnknownNameError
+from rmstore.hashing import fingerprint
+from rmstore.records import SnapshotInfo
+from rmstore.store import Store, statement
+
+
+@dataclass(frozen=True)
+class NewSnapshot:
+    """What a snapshot is made of.
+
+    Attributes:
+        name: name of the snapshot; the version is found.
+        encoder_id: number of the encoder in the store.
+        encoder_key: its fingerprint.
+        layout: how the vector is put together from parts.
+        datasets: data sets whose rows it shows.
+        where: the filter that chose the responses.
+        members: response ids, one column ``response_id`` without repeats.
+        ids: fingerprint of the sorted response ids.
+        author: who made it.
+        message: why.
+    """
+
+    name: str
+    encoder_id: int
+    encoder_key: str
+    layout: str
+    datasets: tuple[str, ...]
+    where: str | None
+    members: pa.Table
+    ids: str
+    author: str | None = None
+    message: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the members, the encoder and the configuration; names and notes stay out."""
+        return fingerprint(self.ids, self.encoder_key, self.layout, list(self.datasets), self.where)
+
+
+@dataclass(frozen=True)
+class SnapshotDiff:
+    """What a snapshot has that another has not.
+
+    Attributes:
+        old: the snapshot compared with.
+        new: the snapshot that is compared.
+        n_added: responses of ``new`` alone.
+        n_removed: responses of ``old`` alone.
+        n_common: responses of both.
+        datasets: the same counts by data set; a response of two data sets counts in both.
+    """
+
+    old: SnapshotInfo
+    new: SnapshotInfo
+    n_added: int
+    n_removed: int
+    n_common: int
+    datasets: tuple[dict[str, Any], ...]
+
+    @property
+    def same_encoder(self) -> bool:
+        """True where vectors of both can be compared."""
+        return self.old.encoder_key == self.new.encoder_key
+
+    @property
+    def same_layout(self) -> bool:
+        """True where vectors of both are put together alike."""
+        return self.old.layout == self.new.layout
+
+
+def create(store: Store, new: NewSnapshot) -> tuple[SnapshotInfo, bool]:
+    """Return the new version and True, or the latest version and False where it is the same already.
+
+    One transaction makes the whole version. Most callers want ``embed``, which also sees to the vectors.
+    """
+    references.valid_name(new.name, kind="snapshot")
+    parse_layout(new.layout)
+    with store.atomic() as cursor:
+        latest = _latest(_versions(store, new.name))
+        if latest is not None and latest.fingerprint == new.fingerprint:
+            return latest, False
+        numbers = _one(store, cursor, "snapshots/next", {"name": new.name})
+        cursor.register("_rm_new_members", new.members)
+        values = {
+            **numbers,
+            "name": new.name,
+            "encoder_id": new.encoder_id,
+            "layout": new.layout,
+            "where": new.where,
+            "datasets": list(new.datasets),
+            "n_rows": new.members.num_rows,
+            "fingerprint": new.fingerprint,
+            "parent": latest.snapshot_id if latest else None,
+            "author": new.author,
+            "message": new.message,
+            "now": _now(),
+        }
+        store.check()
+        store.execute(cursor, statement("snapshots/insert"), values)
+        store.execute(cursor, statement("snapshots/insert_members"), {"snapshot_id": numbers["snapshot_id"]})
+    return resolve(store, f"{new.name}@{numbers['version']}"), True
+
+
+def frozen_members(store: Store, cursor: duckdb.DuckDBPyConnection) -> tuple[pa.Table, str]:
+    """Return the table ``_rm_members`` of a cursor as arrow ids, with the fingerprint of the sorted ids."""
+    store.check()
+    digest = store.execute(cursor, statement("snapshots/fingerprint")).fetchall()[0][0]
+    with store.translated():
+        ids = cursor.sql(statement("snapshots/members")).to_arrow_table()
+    return ids, digest
+
+
+def list_snapshots(store: Store, name: str | None = None) -> list[SnapshotInfo]:
+    """Return every snapshot version that was not dropped, by name and version."""
+    return [info for info, is_dropped in _versions(store, name) if not is_dropped]
+
+
+def resolve(store: Store, reference: str) -> SnapshotInfo:
+    """Return the version that a reference means: ``name`` and ``name@latest`` the latest, ``name@3``, ``name@TAG``.
+
+    Raises:
+        InvalidNameError: the reference is not one.
+        UnknownNameError: there is no such name, version or tag.
+        InputError: the version was dropped.
+    """
+    wanted = references.parse(reference, kind="snapshot")
+    versions = _versions(store, wanted.name)
+    latest = _latest(versions)
+    if latest is None:
+        raise UnknownNameError("snapshot", wanted.name, [row["name"] for row in store.run("snapshots/names")])
+    number = wanted.version
+    known = [f"{wanted.name}@{info.version}" for info, is_dropped in versions if not is_dropped]
+    if wanted.tag == "latest" or (wanted.tag is None and number is None):
+        return latest
+    if wanted.tag is not None:
+        marks = {row["tag"]: row["version"] for row in store.run("snapshots/tags", {"name": wanted.name})}
+        if wanted.tag not in marks:
+            raise UnknownNameError("snapshot", reference, [*known, *(f"{wanted.name}@{tag}" for tag in marks)])
+        number = marks[wanted.tag]
+    for info, is_dropped in versions:
+        if info.version == number:
+            if is_dropped:
+                raise InputError(f"snapshot {info.reference!r} was dropped", hint=f"there are: {', '.join(known)}")
+            return info
+    raise UnknownNameError("snapshot", reference, known)
+
+
+def show(store: Store, reference: str) -> dict[str, Any]:
+    """Return a version with its tags and the heads trained on it."""
+    info = resolve(store, reference)
+    return {
+        "snapshot": info,
+        "tags": [row["tag"] for row in _tags(store, info)],
+        "heads": _heads(store, info),
+    }
+
+
+def diff(store: Store, old: str, new: str) -> SnapshotDiff:
+    """Return what ``new`` has that ``old`` has not, and the other way round."""
+    before, after = resolve(store, old), resolve(store, new)
+    pair = {"old": before.snapshot_id, "new": after.snapshot_id}
+    datasets = sorted({*before.datasets, *after.datasets})
+    return SnapshotDiff(
+        before,
+        after,
+        **store.run("snapshots/diff", pair)[0],
+        datasets=tuple(store.run("snapshots/diff_datasets", {**pair, "datasets": datasets})),
+    )
+
+
+def tag(store: Store, reference: str, name: str) -> SnapshotInfo:
+    """Return the version after marking it; a tag that another version had moves here."""
+    references.valid_tag(name)
+    info = resolve(store, reference)
+    with store.atomic() as cursor:
+        store.execute(cursor, statement("snapshots/untag"), {"name": info.name, "tag": name, "version": None})
+        marks = {"name": info.name, "tag": name, "version": info.version, "now": _now()}
+        store.execute(cursor, statement("snapshots/tag"), marks)
+    return info
+
+
+def drop(store: Store, reference: str, *, force: bool = False) -> SnapshotInfo:
+    """Return the version after dropping it: members and tags go, its number is never used again, vectors stay.
+
+    Args:
+        store: where it is.
+        reference: the version; a bare name means the latest.
+        force: drop it although heads were trained on it.
+
+    Raises:
+        InputError: heads were trained on it and ``force`` is not given.
+    """
+    info = resolve(store, reference)
+    heads = _heads(store, info)
+    if heads and not force:
+        raise InputError(
+            f"snapshot {info.reference!r} trained {', '.join(heads)}", hint="drop those heads first, or use force"
+        )
+    with store.atomic() as cursor:
+        values = {"snapshot_id": info.snapshot_id}
+        store.execute(cursor, statement("snapshots/drop_members"), values)
+        store.execute(cursor, statement("snapshots/untag"), {"name": info.name, "tag": None, "version": info.version})
+        store.execute(cursor, statement("snapshots/drop"), {**values, "now": _now()})
+    return info
+
+
+def _versions(store: Store, name: str | None) -> list[tuple[SnapshotInfo, bool]]:
+    rows = store.run("snapshots/list", {"name": name})
+    return [
+        (SnapshotInfo(**{**row, "datasets": tuple(row["datasets"])}), is_dropped)
+        for row in rows
+        for is_dropped in [row.pop("is_dropped")]
+    ]
+
+
+def _latest(versions: Sequence[tuple[SnapshotInfo, bool]]) -> SnapshotInfo | None:
+    live = [info for info, is_dropped in versions if not is_dropped]
+    return live[-1] if live else None
+
+
+def _tags(store: Store, info: SnapshotInfo) -> list[dict[str, Any]]:
+    return [row for row in store.run("snapshots/tags", {"name": info.name}) if row["version"] == info.version]
+
+
+def _heads(store: Store, info: SnapshotInfo) -> list[str]:
+    return [row["head"] for row in store.run("snapshots/heads", {"snapshot_id": info.snapshot_id})]
+
+
+def _one(store: Store, cursor: duckdb.DuckDBPyConnection, name: str, values: dict[str, Any]) -> dict[str, Any]:
+    result = store.execute(cursor, statement(name), values)
+    columns = [column[0] for column in result.description or []]
+    return dict(zip(columns, result.fetchall()[0], strict=True))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,220 @@
+"""Vectors in a store: which encoder made them, one table per width, what is missing and how it gets there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from rmstore.encoders import load_encoder
+from rmstore.encoders.base import Encoder, EncoderSpec
+from rmstore.encoders.layouts import Layout
+from rmstore.encoders.rendering import Rendered, render
+from rmstore.errors import InputError
+from rmstore.hashing import canonical_json
+from rmstore.records import Progress
+from rmstore.store import Store, statement
+
+FETCH = 16_384
+"""Items whose texts are in memory at a time."""
+
+
+def vectors_table(dim: int) -> str:
+    """Return the name of the table that holds vectors of a width.
+
+    Example:
+        >>> vectors_table(384)
+        'embeddings_384_f32'
+    """
+    return f"embeddings_{int(dim)}_f32"
+
+
+def find_encoder(store: Store, name: str, options: Mapping[str, Any] | None = None) -> Encoder:
+    """Return a loaded encoder by its name in the store or by the name of its model; loaded once per store.
+
+    Raises:
+        InputError: its vectors were imported, so that no text can be embedded with it; or the model found under
+            its name is not the one that made the vectors.
+        OptionError: an option is unknown or has a value outside its range.
+    """
+    given = dict(options or {})
+    spec = None if given else encoder_specs(store).get(name)
+    if spec is not None and spec.kind == "imported":
+        raise InputError(
+            f"the vectors of encoder {name!r} were imported, so no text can be embedded with it",
+            hint="import more vectors, or embed with another encoder",
+        )
+    slot = ("encoder", name, canonical_json(given), spec.key if spec else None)
+    with store.lock:
+        if slot not in store.cache:
+            store.cache[slot] = load_encoder(name, given) if spec is None else _load_again(name, spec)
+        encoder: Encoder = store.cache[slot]
+        return encoder
+
+
+def _load_again(name: str, spec: EncoderSpec) -> Encoder:
+    encoder = load_encoder(spec.model, spec.options)
+    if encoder.spec.key != spec.key:
+        old, new = spec.to_dict(), encoder.spec.to_dict()
+        unlike = ", ".join(f"{field} {old[field]!r} is now {new[field]!r}" for field in old if old[field] != new[field])
+        raise InputError(
+            f"the model {spec.model!r} is not the one that made the vectors of encoder {name!r}: {unlike}",
+            hint="give the path of the model that was used",
+        )
+    return encoder
+
+
+def encoder_specs(store: Store) -> dict[str, EncoderSpec]:
+    """Return the encoders of a store by name."""
+    return {row["name"]: EncoderSpec.from_dict(json.loads(row["spec"])) for row in store.run("vectors/encoders")}
+
+
+def encoder_number(store: Store, spec: EncoderSpec, *, write: bool = True) -> int:
+    """Return the number of an encoder in the store, entering it and making its table where it is new.
+
+    Without ``write`` an encoder that is not there has number 0. The name of the model is the name of the encoder;
+    with options a part of the key is added, so that the plain name always means the plain model.
+    """
+    rows = store.run("vectors/encoder_by_key", {"encoder_key": spec.key})
+    if rows:
+        return int(rows[0]["encoder_id"])
+    if not write:
+        return 0
+    taken = encoder_specs(store)
+    name = f"{spec.model}-{spec.key[:6]}" if spec.options or spec.model in taken else spec.model
+    with store.atomic() as cursor:
+        values = {
+            "name": name,
+            "encoder_key": spec.key,
+            "dim": spec.dim,
+            "precision": spec.precision,
+            "spec": canonical_json(spec.to_dict()),
+            "model": spec.model,
+            "revision": spec.revision,
+            "license": spec.license,
+            "now": datetime.now(UTC).replace(tzinfo=None),
+        }
+        store.execute(cursor, statement("vectors/insert_encoder"), values)
+        table = statement("vectors/table", vectors=vectors_table(spec.dim)).replace("{dim}", str(int(spec.dim)))
+        store.execute(cursor, table)
+    return int(store.run("vectors/encoder_by_key", {"encoder_key": spec.key})[0]["encoder_id"])
+
+
+class EmbeddingJob:
+    """Renders and embeds the items of the table ``_rm_members`` on a cursor that no layout part has yet.
+
+    Vectors and the renderings that point at them are committed together, so whatever has a rendering has its
+    vector, and what is left to do is found by an anti-join.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        cursor: duckdb.DuckDBPyConnection,
+        encoder: Encoder,
+        encoder_id: int,
+        batch_size: int,
+        progress: Progress,
+    ) -> None:
+        self.store, self.cursor, self.encoder, self.encoder_id = store, cursor, encoder, encoder_id
+        self.batch_size, self.progress = batch_size, progress
+        self.table = vectors_table(encoder.spec.dim)
+        self._done, self._total, self._n_embedded = 0, 0, 0
+
+    def count(self, layout: Layout) -> int:
+        """Return how many items lack a rendering; a prompt counts once."""
+        return sum(self._todo(part) for part in layout.parts)
+
+    def run(self, layout: Layout) -> int:
+        """Embed what is missing and return the number of texts that were embedded."""
+        self._done, self._total, self._n_embedded = 0, self.count(layout), 0
+        for part in layout.parts:
+            n_items = self._todo(part)
+            for first in range(1, n_items + 1, FETCH):
+                self.store.check()
+                self._embed_items(part, first, min(first + FETCH - 1, n_items))
+        return self._n_embedded
+
+    def summary(self, layout: Layout) -> dict[str, int]:
+        """Return n_items, n_texts and n_truncated of the members under a layout."""
+        parts = [part for part in layout.parts if part != "prompt"]
+        values = {"encoder_id": self.encoder_id, "response_parts": parts, "with_prompts": "prompt" in layout.parts}
+        n_items, n_texts, n_truncated = self._run("embedding/counts", values)[0]
+        return {"n_items": n_items, "n_texts": n_texts, "n_truncated": n_truncated}
+
+    def _todo(self, part: str) -> int:
+        name = "prompts" if part == "prompt" else "responses"
+        self._run(f"embedding/todo_{name}", {"encoder_id": self.encoder_id, "part": part})
+        return int(self._run("embedding/count_todo")[0][0])
+
+    def _embed_items(self, part: str, first: int, last: int) -> None:
+        items = self._arrow(f"embedding/fetch_{part}", {"first": first, "last": last})
+        columns = {name: items[name].to_pylist() for name in items.column_names if name != "item_id"}
+        rendered = render(self.encoder, columns.get("prompt"), columns.get("response"))
+        self.cursor.register("_rm_rendered", _rendered_table(items["item_id"], rendered))
+        texts = self._arrow("vectors/text_ids")
+        self.cursor.register("_rm_texts", texts)
+        new = self._arrow("vectors/new_texts", {"encoder_id": self.encoder_id})
+        self._save(texts, part, None)
+        for offset in range(0, new.num_rows, self.batch_size):
+            self.store.check()
+            batch = new.slice(offset, self.batch_size)
+            vectors = self.encoder.encode(batch["text"].to_pylist(), poll=self.store.check)
+            self._save(texts, part, fresh_table(batch["text_id"], vectors))
+            self._n_embedded += batch.num_rows
+
+    def _save(self, texts: pa.Table, part: str, fresh: pa.Table | None) -> None:
+        """Commit vectors with the renderings that point at them, or renderings of texts that have vectors."""
+        values = {"encoder_id": self.encoder_id}
+        self.store.check()
+        with self.store.atomic() as cursor:
+            cursor.register("_rm_texts", texts)
+            if fresh is None:
+                name = "vectors/insert_known"
+            else:
+                name = "vectors/insert_renderings"
+                cursor.register("_rm_fresh", fresh)
+                self.store.execute(cursor, statement("vectors/insert_vectors", vectors=self.table), values)
+            saved = self.store.execute(cursor, statement(name, vectors=self.table), {**values, "part": part})
+            self._done += int(saved.fetchall()[0][0])
+        self.progress(self._done, self._total, f"{part}: {self._n_embedded} texts embedded")
+
+    def _run(self, name: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        # Every result is fetched to its end: an open one blocks the cursor.
+        return self.store.execute(self.cursor, statement(name, vectors=self.table), values).fetchall()
+
+    def _arrow(self, name: str, values: Mapping[str, Any] | None = None) -> pa.Table:
+        return fetch_arrow(self.store, self.cursor, statement(name, vectors=self.table), values)
+
+
+def fetch_arrow(
+    store: Store, cursor: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, Any] | None = None
+) -> pa.Table:
+    """Return the result of a query on a cursor as an arrow table."""
+    with store.translated():
+        return cursor.sql(query, params=values).to_arrow_table()
+
+
+def fresh_table(ids: pa.ChunkedArray, vectors: np.ndarray) -> pa.Table:
+    """Return text ids with their vectors as an arrow table.
+
+    Raises:
+        InputError: a vector has NaN or infinite components.
+    """
+    if not np.isfinite(vectors).all():
+        rows = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        raise InputError(f"{len(rows)} of {len(vectors)} vectors have NaN or infinite components")
+    flat = pa.array(np.ascontiguousarray(vectors, np.float32).reshape(-1))
+    column = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+    return pa.table({"text_id": ids, "embedding": column})
+
+
+def _rendered_table(items: pa.ChunkedArray, rendered: Rendered) -> pa.Table:
+    return pa.table(
+        {"item_id": items, "text": rendered.texts, "n_tokens": rendered.n_tokens, "n_cut": rendered.n_cut},
+    )

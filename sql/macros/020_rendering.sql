@@ -1,0 +1,14 @@
+-- How the turns of a prompt become the text that encoders read, and the id of a rendered text.
+
+-- A single user turn is its content; other conversations name the speaker of each turn.
+create or replace macro rm_prompt_text(messages) as
+    case
+        when len(messages) = 1 and messages[1]."role" = 'user' then messages[1].content
+        else array_to_string(list_transform(messages, lambda m:
+            case m."role"
+                when 'user' then 'Human'
+                else upper(left(m."role", 1)) || substr(m."role", 2)
+            end || ': ' || m.content), chr(10) || chr(10))
+    end;
+
+create or replace macro _rm_text_id(text) as _rm_id('text', _rm_field(text));

@@ -1,0 +1,37 @@
+-- Rows, pairs and the list of snapshots. The text of a query over one snapshot comes from functions/rows.py, since the
+-- table of vectors depends on it; it takes a constant or a $parameter.
+
+-- One row per (member, generation); embedding has the layout of the snapshot.
+create or replace macro rm_rows(snapshot) as table from query(_rm_rows_sql(snapshot));
+
+-- One row per vote whose two sides are members; prompt, group, split and chosen_chars are those of the chosen side.
+create or replace macro rm_pairs(snapshot) as table from query(_rm_pairs_sql(snapshot));
+
+create or replace macro _rm_product(a, b) as list_transform(list_zip(a, b), lambda pair: pair[1] * pair[2]);
+
+create or replace macro rm_snapshots() as table
+    select snapshots.name,
+           snapshots.version,
+           snapshots.name || '@' || snapshots.version as reference,
+           encoders.name as encoder,
+           encoders.dim,
+           snapshots.layout,
+           snapshots.datasets,
+           snapshots."where",
+           snapshots.n_rows,
+           snapshots.fingerprint,
+           snapshots.snapshot_id,
+           snapshots.parent,
+           coalesce(marks.tags, []) as tags,
+           snapshots.author,
+           snapshots.message,
+           snapshots.created_at
+    from rm.main.snapshots as snapshots
+    join rm.main.encoders as encoders using (encoder_id)
+    left join (
+        select name, version, list(tag order by tag) as tags
+        from rm.main.snapshot_tags
+        group by name, version
+    ) as marks on marks.name = snapshots.name and marks.version = snapshots.version
+    where snapshots.dropped_at is null
+    order by snapshots.name, snapshots.version;

@@ -1,0 +1,1 @@
+update rm.main.snapshots set dropped_at = $now where snapshot_id = $snapshot_id;

@@ -1,0 +1,1 @@
+select distinct response_id from _rm_members;

@@ -1,0 +1,1 @@
+insert into rm.main.snapshot_tags values ($name, $tag, $version, $now);

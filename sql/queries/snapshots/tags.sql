@@ -1,0 +1,1 @@
+select tag, version from rm.main.snapshot_tags where name = $name order by tag;

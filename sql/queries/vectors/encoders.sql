@@ -1,0 +1,1 @@
+select encoder_id, name, spec from rm.main.encoders order by encoder_id;
