@@ -74,11 +74,10 @@ def save(store: Store, new: NewHead) -> HeadInfo:
         rows = [(head_id, split, metric, value, n) for (split, metric), (value, n) in sorted(new.metrics.items())]
         if rows:
             cursor.executemany("insert into rm.main.head_metrics values (?, ?, ?, ?, ?)", rows)
-        groups = pa.table({"group_id": pa.array(sorted(set(new.group_ids)), type=pa.string())})
-        cursor.register("trained_groups", groups)
-        cursor.execute(
-            "insert into rm.main.head_training select $id, group_id::uuid from trained_groups", {"id": head_id}
+        cursor.register(
+            "trained_groups", pa.table({"group_id": pa.array(sorted(set(new.group_ids)), type=pa.string())})
         )
+        cursor.execute("insert into rm.main.head_training select ?, group_id::uuid from trained_groups", [head_id])
         cursor.unregister("trained_groups")
         store.check()
     return resolve(store, f"{new.name}@{version}")
@@ -89,10 +88,25 @@ def list_heads(store: Store, name: str | None = None) -> list[HeadInfo]:
     return [_info(row) for row in store.run("heads/list", {"name": name})]
 
 
-def find(store: Store, name: str, fingerprint: str) -> HeadInfo | None:
-    """Return the newest version of a name that was trained from exactly this, or None."""
+def find(store: Store, fingerprint: str, name: str | None = None) -> HeadInfo | None:
+    """Return the newest version, of a name or of any, that was trained from exactly this, or None."""
     same = [info for info in list_heads(store, name) if info.fingerprint == fingerprint]
     return same[-1] if same else None
+
+
+def copy(store: Store, info: HeadInfo, name: str) -> HeadInfo:
+    """Store a version once more as the next version of another name."""
+    row = store.run("heads/weights", {"head_id": info.head_id})[0]
+    groups = store.rows("select group_id::varchar as id from rm.main.head_training where head_id = ?", [info.head_id])
+    shared = {key: value for key, value in vars(info).items() if key in NewHead.__dataclass_fields__}
+    new = NewHead(
+        **{**shared, "name": name},
+        fields=tuple(Field(**field) for field in info.inputs),
+        data=bytes(row["bytes"]),
+        metrics=metrics(store, info.head_id),
+        group_ids=[row["id"] for row in groups],
+    )
+    return save(store, new)
 
 
 def resolve(store: Store, text: str) -> HeadInfo:
@@ -111,7 +125,7 @@ def resolve(store: Store, text: str) -> HeadInfo:
         wanted = _tagged(store, reference, max(versions))
     if wanted not in versions:
         known = [f"{reference.name}@{version}" for version in versions]
-        raise UnknownNameError("head", str(reference), known + [f"{reference.name}@latest"])
+        raise UnknownNameError("head", str(reference), [*known, f"{reference.name}@latest"])
     return versions[wanted]
 
 
@@ -181,14 +195,12 @@ def _tagged(store: Store, reference: references.Reference, latest: int) -> int |
 
 
 def _load(store: Store, head_id: int) -> Scorer:
-    query = "select name, version, kind, inputs, reference_mean, member_means, member_scales, temperature from rm.main.heads where head_id = ?"
-    rows = store.rows(query, [head_id])
-    stored = store.rows("select sha256, bytes from rm.main.head_weights where head_id = ?", [head_id])
-    if not rows or not stored:
+    rows = store.run("heads/weights", {"head_id": head_id})
+    if not rows:
         raise StoreError(f"head number {head_id} has no weights in this store", hint="it was dropped; train it again")
-    row, data = rows[0], bytes(stored[0]["bytes"])
+    row, data = rows[0], bytes(rows[0]["bytes"])
     name = f"{row['name']}@{row['version']}"
-    if hashlib.sha256(data).hexdigest() != stored[0]["sha256"]:
+    if hashlib.sha256(data).hexdigest() != row["sha256"]:
         raise StoreError(
             f"the weights of head {name!r} do not match their checksum",
             hint="restore the store, or train the head again",

@@ -11,16 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rmstore.errors import InputError
+from rmstore.grouping import SPLITS, component_names, components, distinct, draw_valid
 from rmstore.heads.base import Pairs
 from rmstore.kernels import Field, describe, read_fields, read_matrix
 from rmstore.records import SnapshotInfo
 from rmstore.store import Store, statement
-
-SPLITS = ("train", "valid", "test")
-VALID_SHARE = 0.1
-"""Share of the groups held out to choose with, where nothing names validation rows."""
-FEWEST_GROUPS = 20
-"""Groups below which nothing is held out: two or three validation groups choose by luck."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +152,7 @@ def _sides_by_vector(store: Store, rows: pa.StructArray, prompt: np.ndarray | No
     matrices, masks = zip(
         *(read_matrix(rows.field(side), fields, what=f"{side} input") for side in ("chosen", "rejected")), strict=True
     )
-    items, numbers = _distinct(np.concatenate(matrices))
+    items, numbers = distinct(np.concatenate(matrices))
     sides, start = [], 0
     for matrix, mask in zip(matrices, masks, strict=True):
         side = np.full(len(rows), -1, np.int64)
@@ -165,7 +160,8 @@ def _sides_by_vector(store: Store, rows: pa.StructArray, prompt: np.ndarray | No
         sides.append(side)
         start += len(matrix)
     known: tuple[np.ndarray, ...] = ()
-    group, notes = None, ("no prompt given: pairs that share a vector stay on one side of the validation split",)
+    group: np.ndarray | None = None
+    notes: tuple[str, ...] = ("no prompt given: pairs that share a vector stay on one side of the validation split",)
     if prompt is not None:
         groups = _groups_of_prompts(store, prompt)
         known = (np.array([groups.get(key, "") for key in prompt], dtype=object),)
@@ -224,7 +220,7 @@ def _sides_by_id(store: Store, rows: pa.StructArray, snapshot: SnapshotInfo | No
 def snapshot_width(store: Store, snapshot: SnapshotInfo) -> int:
     """Return the width of the vectors that ``rm_rows`` gives for a snapshot."""
     relation = store.cursor().sql("select embedding from rm_rows($snapshot)", params={"snapshot": snapshot.reference})
-    return int(relation.types[0].children[1][1])
+    return int(str(relation.types[0].children[1][1]))
 
 
 def _assemble(votes: _Votes, sides: _Sides, *, uses_ties: bool, seed: int) -> TrainingPairs:
@@ -240,12 +236,12 @@ def _assemble(votes: _Votes, sides: _Sides, *, uses_ties: bool, seed: int) -> Tr
     chosen, rejected = np.where(swap, second, first), np.where(swap, first, second)
     prob = np.where(swap, 1 - votes.prob[keep], votes.prob[keep])
     margin = np.where(swap, -votes.margin[keep], votes.margin[keep])
-    component = _components(*_linked(sides, keep))
-    keys = _keys(component, sides.group[keep] if sides.group is not None else None, first)
+    component = components(*_linked(sides, keep))
+    keys = component_names(component, sides.group[keep] if sides.group is not None else None, first)
     split = votes.split[keep].copy()
     if sides.split is not None and not votes.names_splits:
         split = sides.split[keep].copy()
-    _draw_valid(split, component, keys, seed)
+    draw_valid(split, component, keys, seed)
     trained = split < SPLITS.index("test")
     known = {group for side in sides.known for group in side[keep][trained] if group}
     order = np.lexsort((component, split, votes.weight[keep], margin, prob, rejected, chosen))
@@ -282,71 +278,6 @@ def _linked(sides: _Sides, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray, in
     names, numbers = np.unique(joined, return_inverse=True)
     half = len(numbers) // 2
     return numbers[:half], numbers[half:], len(names)
-
-
-def _components(first: np.ndarray, second: np.ndarray, n: int) -> np.ndarray:
-    """Return the number of the connected component of every edge, (p,); canonical in the numbers of the ends."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    graph = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(n, n))
-    _, label = connected_components(graph, directed=False)
-    lowest = np.full(label.max() + 1, n, np.int64)
-    np.minimum.at(lowest, label, np.arange(n))
-    return lowest[label[first]]
-
-
-def _keys(component: np.ndarray, group: np.ndarray | None, first: np.ndarray) -> dict[int, str]:
-    """Return a text that names every component whatever else is trained: its first group, or its first item."""
-    if group is None:
-        return {int(number): str(number) for number in np.unique(component)}
-    names: dict[int, str] = {}
-    for number, name in zip(component.tolist(), group.tolist(), strict=True):
-        names[number] = min(names.get(number, name), name)
-    return names
-
-
-def _draw_valid(split: np.ndarray, component: np.ndarray, keys: dict[int, str], seed: int) -> None:
-    """Give every open pair a split: one tenth of the open groups, by hash, validate; the rest train."""
-    is_open = split < 0
-    names = {number: keys[number] for number in np.unique(component[is_open]).tolist()}
-    split[is_open] = SPLITS.index("train")
-    if len(names) < FEWEST_GROUPS or (split == SPLITS.index("valid")).any():
-        return
-    drawn = [number for number, name in names.items() if _uniform(f"{seed}/{name}") < VALID_SHARE]
-    split[is_open & np.isin(component, drawn)] = SPLITS.index("valid")
-
-
-def _uniform(text: str) -> float:
-    return int.from_bytes(hashlib.sha256(f"rm_train/valid/{text}".encode()).digest()[:8], "big") / 2**64
-
-
-def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct rows in an order that depends on their content alone, and the number of every row.
-
-    Rows are hashed to 128 bits by two multilinear sums; equal hashes are then compared for real.
-    """
-    rows = rows + np.float32(0)  # -0.0 and 0.0 are one value
-    words = rows.view(np.uint32).astype(np.uint64, copy=False) if rows.shape[1] % 2 else rows.view(np.uint64)
-    factors = np.random.default_rng(20250204).integers(1, 2**63, size=(2, words.shape[1]), dtype=np.uint64) | 1
-    hashes = np.stack([_multilinear(words, factor) for factor in factors], axis=1)
-    keys = hashes.view([("a", np.uint64), ("b", np.uint64)]).ravel()
-    _, first, number = np.unique(keys, return_index=True, return_inverse=True)
-    items = rows[first]
-    for start in range(0, len(rows), 65_536):
-        block = slice(start, start + 65_536)
-        if not np.array_equal(items[number[block]], rows[block]):
-            raise InputError("two different vectors share a 128-bit hash", hint="please report this")
-    return items, number.astype(np.int64)
-
-
-def _multilinear(words: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    sums = np.empty(len(words), np.uint64)
-    for start in range(0, len(words), 8_192):
-        block = words[start : start + 8_192]
-        mixed = (block ^ (block >> np.uint64(29))) * factor
-        sums[start : start + len(block)] = (mixed ^ (mixed >> np.uint64(32))).sum(axis=1, dtype=np.uint64)
-    return sums
 
 
 def _groups_of_prompts(store: Store, prompt: np.ndarray) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from importlib.abc import Traversable
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +14,7 @@ def tree(name: str) -> Traversable:
     return shipped if shipped.is_dir() else Path(__file__).resolve().parent.parent / name
 
 
-@lru_cache(maxsize=None)
+@cache
 def text(folder: str, path: str) -> str:
     """Return a shipped file as text, for example ``text("sql", "queries/anti_join.sql")``."""
     return tree(folder).joinpath(*path.split("/")).read_text(encoding="utf-8")

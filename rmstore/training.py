@@ -15,13 +15,15 @@ from rmstore import head_store, references, snapshots
 from rmstore.errors import InputError, OptionError, UnknownNameError
 from rmstore.features import FEATURES, struct_of_inputs
 from rmstore.filters import one_expression
+from rmstore.grouping import SPLITS
 from rmstore.hashing import fingerprint
 from rmstore.heads import HEADS
-from rmstore.heads.base import Head, Pairs
+from rmstore.heads.base import Head
 from rmstore.kernels import Field, Scorer, standardise
+from rmstore.metrics import fit_temperature, pair_metrics
 from rmstore.objectives import OBJECTIVES
 from rmstore.objectives.base import Objective
-from rmstore.pairs import SPLITS, TrainingPairs, read_pairs
+from rmstore.pairs import TrainingPairs, read_pairs
 from rmstore.records import HeadInfo, Progress, SnapshotInfo, silent
 from rmstore.store import Store
 
@@ -92,7 +94,7 @@ def train(
     """Train a head on pairs and store it as the next version of its name.
 
     The same pairs, recipe and name give the same version back without fitting; under another name the fitted
-    bytes are stored again.
+    head is copied.
 
     Args:
         store: where snapshots are read and the head is kept.
@@ -114,7 +116,9 @@ def train(
     source = snapshots.resolve(store, snapshot) if snapshot is not None else None
     pairs = read_pairs(store, rows, snapshot=source, uses_ties=recipe.objective == "soft", seed=recipe.seed)
     print_ = _fingerprint(pairs, recipe, options, objective, source)
-    known = head_store.find(store, name, print_)
+    known = head_store.find(store, print_, name)
+    if known is None and (twin := head_store.find(store, print_)):
+        known = head_store.copy(store, twin, name)
     if known is not None:
         return TrainResult(known, False, head_store.metrics(store, known.head_id), time.perf_counter() - started)
     fitted = fit(pairs, kind, objective, options, recipe, poll=_poll(store, progress))
@@ -171,11 +175,11 @@ def fit(
     notes = list(pairs.notes)
     if not (scales > 0).all():
         notes.append("a member gives every reference item the same reward")
-    temperature, basis = _temperature(rewards, valid_part)
+    temperature, basis = fit_temperature(rewards, valid_part)
     metrics = {
         key: value
         for split in SPLITS
-        for key, value in _measured(split, pairs.part(split, items), rewards, temperature).items()
+        for key, value in pair_metrics(split, pairs.part(split, items), rewards, temperature).items()
     }
     scorer = Scorer(
         head, fields, float(rewards[reference].mean()), means.astype(np.float32),
@@ -262,53 +266,6 @@ def _standardised(fields: tuple[Field, ...], items: np.ndarray) -> list[Field]:
         done.append(field)
         start += field.width
     return done
-
-
-def _temperature(rewards: np.ndarray, valid: Pairs) -> tuple[float, str]:
-    """Return T > 0 that minimises the NLL of sigmoid(D / T) on validation pairs, else 1."""
-    if len(valid) < 10 or not valid.weight.sum() > 0:
-        return 1.0, "none: too few validation pairs"
-    from scipy.optimize import minimize_scalar
-
-    gap = rewards[valid.chosen] - rewards[valid.rejected]
-    if not np.abs(gap).max() > 0:
-        return 1.0, "none: every gap is 0"
-    scale = float(np.abs(gap).mean())
-
-    def nll(log_temperature: float) -> float:
-        return _nll(gap / (scale * np.exp(log_temperature)), valid)
-
-    found = minimize_scalar(nll, bounds=(-6, 6), method="bounded", options={"xatol": 1e-6})
-    return float(scale * np.exp(found.x)), "valid"
-
-
-def _nll(gap: np.ndarray, pairs: Pairs) -> float:
-    losses = pairs.prob * np.logaddexp(0, -gap) + (1 - pairs.prob) * np.logaddexp(0, gap)
-    return float(losses @ pairs.weight / pairs.weight.sum())
-
-
-def _measured(
-    split: str, pairs: Pairs, rewards: np.ndarray, temperature: float
-) -> dict[tuple[str, str], tuple[float, int]]:
-    """Return accuracy, NLL, mean margin and the rewards' range of one split (names as in trl)."""
-    if not len(pairs) or not pairs.weight.sum() > 0:
-        return {}
-    n, total = len(pairs), pairs.weight.sum()
-    chosen, rejected = rewards[pairs.chosen], rewards[pairs.rejected]
-    decided = pairs.prob > 0.5
-    both = np.concatenate([chosen, rejected])
-    values = {
-        "nll": (_nll((chosen - rejected) / temperature, pairs), n),
-        "margin": (float((chosen - rejected) @ pairs.weight / total), n),
-        "min_reward": (float(both.min()), n),
-        "mean_reward": (float(both.mean()), n),
-        "max_reward": (float(both.max()), n),
-    }
-    if pairs.weight[decided].sum() > 0:
-        right = (chosen > rejected) + 0.5 * (chosen == rejected)
-        share = float(right[decided] @ pairs.weight[decided] / pairs.weight[decided].sum())
-        values["accuracy"] = (share, int(decided.sum()))
-    return {(split, metric): value for metric, value in values.items()}
 
 
 def _poll(store: Store, progress: Progress) -> Callable[[float, str], None]:

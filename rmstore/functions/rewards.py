@@ -37,7 +37,8 @@ def check_match(head: HeadInfo, snapshot: SnapshotInfo) -> None:
         )
     if head.layout is not None and head.layout != snapshot.layout:
         raise InputError(
-            f"head {head.reference} was trained on layout {head.layout!r}, {snapshot.reference} has {snapshot.layout!r}",
+            f"head {head.reference} was trained on layout {head.layout!r}, "
+            f"but {snapshot.reference} has {snapshot.layout!r}",
             hint=f"make a snapshot with layout {head.layout!r}",
         )
 

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 def head_id(store: Store, references: pa.ChunkedArray) -> pa.Array:
     """Return the head that each reference means; the engine folds a constant, so a query resolves it once."""
     dictionary = references.combine_chunks().dictionary_encode()
-    found = [
-        None if text is None else head_store.resolve(store, text).head_id for text in dictionary.dictionary.to_pylist()
-    ]
+    texts = dictionary.dictionary.to_pylist()
+    found = [None if text is None else head_store.resolve(store, text).head_id for text in texts]
     return pa.array(found, type=pa.int32()).take(dictionary.indices)
 
 
