@@ -46,7 +46,7 @@ def components(first: np.ndarray, second: np.ndarray, n: int) -> np.ndarray:
     return lowest[label[first]]
 
 
-def component_names(component: np.ndarray, group: np.ndarray | None, first: np.ndarray) -> dict[int, str]:
+def component_names(component: np.ndarray, group: np.ndarray | None) -> dict[int, str]:
     """Return a text that names every component whatever else is trained: its first group, or its first item."""
     if group is None:
         return {int(number): str(number) for number in np.unique(component)}

@@ -235,9 +235,9 @@ def _assemble(votes: _Votes, sides: _Sides, *, uses_ties: bool, seed: int) -> Tr
     first, second = sides.chosen[keep], sides.rejected[keep]
     chosen, rejected = np.where(swap, second, first), np.where(swap, first, second)
     prob = np.where(swap, 1 - votes.prob[keep], votes.prob[keep])
-    margin = np.where(swap, -votes.margin[keep], votes.margin[keep])
+    margin = np.where(swap, -votes.margin[keep], votes.margin[keep]) + 0.0  # no -0.0: it would hash as another value
     component = components(*_linked(sides, keep))
-    keys = component_names(component, sides.group[keep] if sides.group is not None else None, first)
+    keys = component_names(component, sides.group[keep] if sides.group is not None else None)
     split = votes.split[keep].copy()
     if sides.split is not None and not votes.names_splits:
         split = sides.split[keep].copy()
