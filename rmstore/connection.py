@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 import duckdb
 
 from rmstore import migrate, resources
+from rmstore.api import Store
 from rmstore.errors import RmstoreError, StoreError, StoreLockedError, StoreVersionError
 from rmstore.functions import register
-from rmstore.store import Store, quote_identifier, quote_literal
+from rmstore.store import quote_identifier, quote_literal
 
 ROW_GROUP_SIZE = 12_288
 """Rows per row group: small groups keep tables under a million rows parallel and commits cheap (README, decision 2)."""
@@ -78,6 +80,8 @@ def attach(con: duckdb.DuckDBPyConnection, store: str | Path | None = None, *, r
             "this connection already has a database called 'rm'", hint="detach it, or use another connection"
         )
     file = None if store is None else Path(store)
+    if file is None:
+        warnings.warn("no store given: heads live in memory and go with this connection", stacklevel=2)
     _attach_file(con, file, read_only=read_only, compat=None)
     _bring_up_to_date(con, read_only=read_only)
     con.execute(f"attach ':memory:' as {FUNCTIONS}")
@@ -102,6 +106,25 @@ def _attach_file(con: duckdb.DuckDBPyConnection, file: Path | None, *, read_only
         raise _opening_error(file, str(problem)) from problem
 
 
+def migrate_file(file: Path, *, dry_run: bool = False) -> list[migrate.Migration]:
+    """Bring a store up to date and return what it lacked; with ``dry_run`` only look.
+
+    Raises:
+        StoreError: there is no store, or it cannot be opened.
+    """
+    if not file.exists():
+        raise StoreError(f"there is no store at {str(file)!r}", hint=f"rmstore --store {file} init")
+    con = duckdb.connect(":memory:")
+    try:
+        _attach_file(con, file, read_only=dry_run, compat=None)
+        if dry_run:
+            return migrate.pending(con)
+        con.execute("use rm")
+        return migrate.apply(con)
+    finally:
+        con.close()
+
+
 def _storage_version(compat: str) -> str:
     if not re.fullmatch(r"\d+\.\d+(\.\d+)?", compat):
         raise StoreError(f"{compat!r} is not a DuckDB version", hint="such as 1.5")
@@ -109,9 +132,9 @@ def _storage_version(compat: str) -> str:
 
 
 def _opening_error(file: Path, text: str) -> RmstoreError:
-    if "lock" in text.lower():
-        holder = re.search(r"Conflicting lock is held in (.+?)(?: \(PID (\d+)\))?(?:\.| by|\s*See)", text)
-        who = f" by {holder[1]} (process {holder[2] or 'unknown'})" if holder else " by another process"
+    if "could not set lock" in text.lower():
+        holder = re.search(r"Conflicting lock is held in (.+) \(PID (\d+)\)", text)
+        who = f" by {holder[1]} (process {holder[2]})" if holder else " by another process"
         return StoreLockedError(
             f"the store {str(file)!r} is held{who}",
             hint="wait for it or stop it; beside a writer not even reading is possible, read an exported snapshot",

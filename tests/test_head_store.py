@@ -119,7 +119,9 @@ def test_rm_score_errors_name_head_and_width(heads):
 
 def test_rm_score_members(heads):
     heads.sql("select rm_train('m', chosen, rejected, members := 4) from pairs")
-    row = heads.sql("select rm_score_members('m', chosen), typeof(rm_score_members('m', chosen)) from pairs").fetchall()[0]
+    row = heads.sql(
+        "select rm_score_members('m', chosen), typeof(rm_score_members('m', chosen)) from pairs"
+    ).fetchall()[0]
     assert len(row[0]) == 4
     assert row[1] == "FLOAT[]"
 

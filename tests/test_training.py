@@ -120,7 +120,9 @@ def test_prob_below_a_half_swaps_the_sides(pairs):
 def test_weight_two_equals_two_rows(pairs):
     split = "split := 'train', options := {'l2': 0.1}"
     one(pairs, f"select rm_train('a', chosen, rejected, weight := 1 + i % 2, {split}) from pairs")
-    one(pairs, f"select rm_train('b', chosen, rejected, {split}) from (from pairs union all from pairs where i % 2 = 1)")
+    one(
+        pairs, f"select rm_train('b', chosen, rejected, {split}) from (from pairs union all from pairs where i % 2 = 1)"
+    )
     np.testing.assert_allclose(weights(pairs, "a"), weights(pairs, "b"), rtol=0, atol=1e-4)
 
 
@@ -168,7 +170,9 @@ def test_siamese_chances_add_up_to_one(pairs):
 
 def test_rewards_have_mean_zero_on_the_reference_set(pairs):
     one(pairs, "select rm_train('h', chosen, rejected, members := 3, split := 'train') from pairs")
-    mean = one(pairs, "select avg(rm_score('h', e)) from (select chosen e from pairs union all select rejected from pairs)")
+    mean = one(
+        pairs, "select avg(rm_score('h', e)) from (select chosen e from pairs union all select rejected from pairs)"
+    )
     assert mean == pytest.approx(0, abs=1e-6)
     spread = pairs.sql(
         "with m as (select unnest(rm_score_members('h', e)) as m, generate_subscripts(rm_score_members('h', e), 1) as k"
@@ -230,9 +234,7 @@ def test_an_interrupt_during_the_fit_stores_nothing(pairs):
 
     table = pairs.sql("select chosen, rejected, null as prompt, null as weight, null as margin, null as prob,"
                       " null as split from pairs").to_arrow_table()  # fmt: skip
-    columns = [
-        pa.nulls(len(table)) if i > 1 else column.combine_chunks() for i, column in enumerate(table.columns)
-    ]
+    columns = [pa.nulls(len(table)) if i > 1 else column.combine_chunks() for i, column in enumerate(table.columns)]
     rows = pa.StructArray.from_arrays(columns, names=table.column_names)
 
     def press(done, total, note):
