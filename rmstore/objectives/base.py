@@ -5,9 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
-from numbers import Number
-from typing import Any, ClassVar
+from math import inf
+from typing import Any, ClassVar, SupportsFloat
 
 import numpy as np
 
@@ -42,7 +41,7 @@ class Objective(ABC):
             if option not in self.defaults:
                 unknown = UnknownNameError(f"option of the objective {self.name!r}", option, self.defaults)
                 raise OptionError(unknown.problem, hint=unknown.hint)
-            if isinstance(value, bool) or not isinstance(value, Number) or not isfinite(value) or value < 0:
+            if isinstance(value, bool) or not isinstance(value, SupportsFloat) or not 0 <= float(value) < inf:
                 raise OptionError(
                     f"{option} of the objective {self.name!r} is {value!r}", hint="give a finite number of at least 0"
                 )
