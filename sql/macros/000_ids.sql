@@ -15,3 +15,19 @@ create or replace macro _rm_group_id(messages) as _rm_id('group', coalesce(
 
 create or replace macro _rm_response_id(prompt_id, text) as _rm_id('response',
     _rm_field(prompt_id::varchar) || _rm_field(text));
+
+create or replace macro _rm_generation_id(response_id, dataset, subset, policy, variant, origin) as _rm_id('generation',
+    _rm_field(response_id::varchar) || _rm_field(dataset) || _rm_field(subset) || _rm_field(policy)
+    || _rm_field(variant) || _rm_field(origin));
+
+-- The occurrence tells otherwise identical votes of one file apart.
+create or replace macro _rm_preference_id(
+    chosen_id, rejected_id, dataset, annotator, source, prob, margin, subset, occurrence
+) as _rm_id('preference',
+    _rm_field(chosen_id::varchar) || _rm_field(rejected_id::varchar) || _rm_field(dataset) || _rm_field(annotator)
+    || _rm_field(source) || _rm_field(prob::double::varchar) || _rm_field(margin::double::varchar) || _rm_field(subset)
+    || _rm_field(occurrence::varchar));
+
+create or replace macro _rm_rating_id(response_id, dataset, attribute, annotator, value) as _rm_id('rating',
+    _rm_field(response_id::varchar) || _rm_field(dataset) || _rm_field(attribute) || _rm_field(annotator)
+    || _rm_field(value::double::varchar));

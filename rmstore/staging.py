@@ -1,0 +1,149 @@
+"""One data file through temporary tables: read as JSON, made records by an adapter, given ids, inserted where new."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+
+from rmstore import resources
+from rmstore.adapters import files, lines
+from rmstore.adapters.base import Adapter
+from rmstore.adapters.files import DataFile
+from rmstore.adapters.side_file import BadRow
+from rmstore.errors import BadFileError, QueryError
+from rmstore.store import Store, statement
+
+_TABLES = ("prompts", "prompt_sources", "responses", "generations", "preferences", "ratings")
+_NEVER = "\x01no text of a csv file\x01"
+
+
+class RefusedFileError(Exception):
+    """A file that could not be read in one way; the transaction is over, and the next way may do better."""
+
+    def __init__(self, file: DataFile, problem: str) -> None:
+        super().__init__(problem)
+        self.file, self.problem = file, problem
+
+
+class Stage:
+    """The temporary tables of one file, inside the transaction of a cursor."""
+
+    def __init__(self, store: Store, cursor: duckdb.DuckDBPyConnection, file: DataFile) -> None:
+        self.store, self.cursor, self.file = store, cursor, file
+        self.clear()
+        store.execute(cursor, statement("ingest/macros"))
+
+    def run(self, name: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Run ``sql/queries/ingest/<name>.sql`` and return its rows."""
+        return self._rows(statement(f"ingest/{name}"), params)
+
+    def _rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        result = self.store.execute(self.cursor, sql, params)
+        columns = [column[0] for column in result.description or []]
+        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+    def clear(self) -> None:
+        """Drop the temporary tables."""
+        self.run("clear")
+
+    def read(self, way: str) -> None:
+        """Read the file into ``_rm_raw``, one line per row, in the order of the file.
+
+        Raises:
+            RefusedFileError: it cannot be read this way.
+        """
+        path = {"path": str(self.file.path)}
+        if way == "lines":
+            self.cursor.register("_rm_lines", lines.read(self.file))
+            self.run("read_lines")
+            self.cursor.unregister("_rm_lines")
+            return
+        try:
+            if way == "parquet":
+                with files.unpacked(self.file) as unpacked:
+                    self.run("read_parquet", {"path": str(unpacked)})
+            elif way == "csv":
+                columns = dict.fromkeys(files.csv_header(self.file), "VARCHAR")
+                self.run("read_csv", {**path, "columns": columns, "delimiter": self.file.delimiter, "never": _NEVER})
+            else:
+                self.run("read_json", {**path, "layout": way})
+        except QueryError as problem:
+            raise RefusedFileError(self.file, problem.problem) from problem
+
+    def convert(self, adapter: Adapter, *, subset: str | None, split: str | None) -> tuple[int, int]:
+        """Make records of the rows, and return how many there are and how many of them are bad.
+
+        Raises:
+            BadFileError: the file has no rows.
+        """
+        text = resources.text("sql", "queries/ingest/source.sql")
+        sql = text.replace("{adapter}", resources.text("sql", f"queries/ingest/{adapter.sql}.sql"))
+        self._rows(sql, _parameters(adapter, subset=subset, split=split))
+        n_rows, n_bad, last_row = self.run("count_rows")[0].values()
+        if not n_rows:
+            raise BadFileError(f"{self.file.shown} has no rows", hint="an ingest needs at least one row")
+        if last_row != n_rows:
+            raise RuntimeError(f"{n_rows} rows are numbered up to {last_row}")
+        return n_rows, n_bad
+
+    def bad_rows(self, limit: int | None) -> list[BadRow]:
+        """Return the bad rows with their reasons, in the order of the file."""
+        rows = self.run("bad_rows", {"n": limit})
+        numbers: dict[int, int] = {}
+        if self.file.type == "jsonl" and rows and rows[0]["line"] is None:
+            numbers = lines.line_numbers(self.file, (row["row"] for row in rows))
+        bad = []
+        for row in rows:
+            line = row["line"] or numbers.get(row["row"])
+            reason = lines.explain_json(row["raw"]) if row["problem"] == "not valid JSON" else row["problem"]
+            place = f"line {line}" if line else f"record {row['row']}"
+            bad.append(BadRow(self.file.shown, place, reason, row["raw"]))
+        return bad
+
+    def give_ids(self, dataset: str, source_kind: str | None) -> None:
+        """Spread the records over one line per response and one per vote, with their ids."""
+        self.run("stage_items", {"dataset": dataset})
+        self.run("stage_votes", {"dataset": dataset, "source": source_kind})
+
+    def insert(self, dataset: str, dataset_id: int, file_id: int) -> dict[str, int]:
+        """Insert what the store does not have, and return how many lines went into each table."""
+        place = {"dataset_id": dataset_id, "file_id": file_id}
+        wants: dict[str, dict[str, Any]] = {
+            "prompt_sources": place,
+            "generations": {"dataset_id": dataset_id},
+            "preferences": place,
+            "ratings": {"dataset_id": dataset_id, "dataset": dataset},
+        }
+        return {table: next(iter(self.run(f"insert_{table}", wants.get(table))[0].values())) for table in _TABLES}
+
+
+def _parameters(adapter: Adapter, *, subset: str | None, split: str | None) -> dict[str, Any]:
+    """Return the values that ``source.sql`` and the adapter's own SQL take."""
+    columns = adapter.columns
+    subset_column = adapter.values["subset_column"] if subset is None else None
+    split_column = adapter.values["split_column"] if split is None else None
+    usual = [rf"({'|'.join(column.accepts)}{'' if column.required else '|NULL|-'})" for column in columns.values()]
+    stored = [name for name, column in columns.items() if column.is_stored]
+    stored += [name for name in (subset_column, split_column) if name]
+    return {
+        "names": list(columns),
+        "pointers": [_pointer(name) for name in columns],
+        "stored": json.dumps(dict.fromkeys(stored)),
+        "usual": " ".join(usual),
+        "required": [column.required for column in columns.values()],
+        "accepts": [column.accepts for column in columns.values()],
+        "wanted": [" or ".join(f"a {kind}" for kind in column.kinds) for column in columns.values()],
+        "subset": subset,
+        "subset_pointer": None if subset_column is None else _pointer(subset_column),
+        "split": split,
+        "split_pointer": None if split_column is None else _pointer(split_column),
+        **adapter.parameters(),
+    }
+
+
+def _pointer(name: str) -> str:
+    """Return the JSON pointer of a key."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,4 @@
+drop table if exists temp._rm_votes;
+drop table if exists temp._rm_items;
+drop table if exists temp._rm_records;
+drop table if exists temp._rm_raw;

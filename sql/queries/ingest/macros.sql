@@ -1,0 +1,72 @@
+-- The parts of a record, for the adapters. Temporary: they live as long as the connection that ingests.
+
+create or replace temp macro _rm_turn(speaker, said) as
+    struct_pack("role" := speaker::varchar, content := said::varchar);
+
+create or replace temp macro _rm_user(said) as [_rm_turn('user', said)];
+
+-- Turns of a JSON list of messages; _rm_chat_problem says whether it is one.
+create or replace temp macro _rm_chat(list) as
+    from_json(list, '[{"role": "VARCHAR", "content": "VARCHAR"}]')::struct("role" varchar, content varchar)[];
+
+-- Why the text of a column is no list of messages, or null. A wildcard path gives the types of what is there.
+create or replace temp macro _rm_chat_problem(name, list) as
+    case
+        when json_array_length(list) = 0 then '''' || name || ''' is an empty list'
+        when list_filter(json_type(list, '$[*].role'), lambda kind: kind = 'VARCHAR').len() <> json_array_length(list)
+            then '''' || name || ''' has a message without a role'
+        when list_filter(json_type(list, '$[*].content'), lambda kind: kind = 'VARCHAR').len() <> json_array_length(list)
+            then '''' || name || ''' has a message whose content is not a text'
+    end;
+
+-- True where messages hold more than role and content; the column then stays in the metadata.
+create or replace temp macro _rm_chat_has_more(list) as
+    list_bool_or(list_transform(
+        json_keys(list, '$[*]'), lambda keys: list_has_any(list_transform(
+            keys, lambda key: key not in ('role', 'content')), [true])));
+
+-- A number as csv and JSON write it; an empty text is none.
+create or replace temp macro _rm_number(said) as try_cast(said as double);
+
+-- Values of a rating that is not there are left out by the fan-out.
+create or replace temp macro _rm_rating(name, number, by_whom := null) as
+    struct_pack(attribute := name::varchar, annotator := by_whom::varchar, value := number::double);
+
+create or replace temp macro _rm_response(
+    turns, said, policy := null, variant := null, origin := 'sampled', logp := null, n_tokens := null, ratings := null
+) as struct_pack(
+    messages := turns, text := said::varchar, policy := policy::varchar, variant := variant::varchar,
+    origin := origin::varchar, logp := logp::double, n_tokens := n_tokens::integer,
+    ratings := ratings::struct(attribute varchar, annotator varchar, value double)[]
+);
+
+-- chosen and rejected are positions in the list of responses, counted from 1.
+create or replace temp macro _rm_vote(
+    better, worse, prob := 1, margin := null, weight := 1, annotator := null, source := 'human'
+) as struct_pack(
+    chosen := better::integer, rejected := worse::integer, prob := prob::double, margin := margin::double,
+    weight := weight::double, annotator := annotator::varchar, source := source::varchar
+);
+
+create or replace temp macro _rm_no_votes() as list_filter([_rm_vote(1, 1)], lambda vote: false);
+
+-- Turns of a transcript in the style of HH-RLHF. Text before the first turn is a system turn.
+create or replace temp macro _rm_transcript(said) as
+    list_filter(
+        flatten(list_transform(string_split(said, e'\n\nHuman: '), lambda part, i: list_transform(
+            string_split(part, e'\n\nAssistant: '), lambda turn, j: _rm_turn(
+                case when j > 1 then 'assistant' when i > 1 then 'user' else 'system' end, turn)))),
+        lambda turn: turn."role" <> 'system' or turn.content <> '');
+
+create or replace temp macro _rm_pointer(name) as '/' || replace(replace(name, '~', '~0'), '/', '~1');
+
+-- The first of several names that an object has, other than as null.
+create or replace temp macro _rm_first(object, names) as
+    list_filter(names, lambda name: coalesce(json_type(object, '/' || name), 'NULL') <> 'NULL')[1];
+
+-- An object without some of its keys.
+create or replace temp macro _rm_without(object, names) as
+    json_merge_patch(object, to_json(map(list_distinct(names), list_transform(list_distinct(names), lambda name: null::json))));
+
+create or replace temp macro _rm_is_number(object, name) as
+    coalesce(json_type(object, _rm_pointer(name)) in ('UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE'), false);

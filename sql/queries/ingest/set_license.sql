@@ -1,0 +1,1 @@
+update rm.main.datasets set license = $license where dataset_id = $dataset_id
