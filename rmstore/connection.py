@@ -54,7 +54,6 @@ def connect(
         config["threads"] = threads
     con = duckdb.connect(":memory:", config=config)
     try:
-        con.execute("set arrow_lossless_conversion = true")  # results keep UUID and JSON as they are
         _attach_file(con, file, read_only=read_only, compat=compat)
         _bring_up_to_date(con, read_only=read_only)
         return _equip(con, file, read_only=read_only, functions="memory", search_path="rm.main,memory.main")

@@ -189,7 +189,7 @@ def _sides_by_id(store: Store, rows: pa.StructArray, snapshot: SnapshotInfo | No
         found = cursor.sql(
             statement("training/pairs_by_id"), params={"snapshot_id": snapshot.snapshot_id}
         ).to_arrow_table()
-    members = found.filter(found["is_member"]).to_pydict()
+    members = found.to_pydict()
     number = {key: row for row, key in enumerate(members["id"])}
     chosen, rejected = (np.array([number.get(key, -1) for key in side], np.int64) for side in texts)
     prompts = np.array([*members["prompt_id"], ""], dtype=object)

@@ -106,7 +106,7 @@ class Store:
             relation = self.con.sql(query, params=params) if params else self.con.sql(query)
             if relation is None:  # DuckDB 1.5 returns nothing for statements without a result
                 return self.con.sql('select 0::bigint as "Count"')
-            return self.con.from_arrow(relation.to_arrow_table())
+            return _run_once(relation)
 
     def rows(self, query: str, params: Parameters = None) -> list[dict[str, Any]]:
         """Return the result of a query as a list of dicts, for results of a page or so."""
@@ -216,6 +216,13 @@ def statement(name: str, **identifiers: str) -> str:
     for key, identifier in identifiers.items():
         text = text.replace("{" + key + "}", quote_identifier(identifier))
     return text
+
+
+def _run_once(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Run a relation and keep its rows, so that reading it twice trains nothing twice."""
+    if hasattr(relation, "materialize"):
+        return relation.materialize()
+    return relation.execute()  # DuckDB 1.5
 
 
 def _tidy(text: str) -> str:
