@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from rmstore.errors import RmstoreError
 
 if TYPE_CHECKING:
+    from rmstore.api import Store
     from rmstore.connection import attach, connect
-    from rmstore.store import Store
 
 __version__ = "0.1.0"
 __all__ = ["RmstoreError", "Store", "__version__", "attach", "connect"]
@@ -28,7 +28,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(module, name)
     if name == "Store":
-        from rmstore.store import Store
+        from rmstore.api import Store
 
         return Store
     raise AttributeError(f"module 'rmstore' has no attribute {name!r}")

@@ -1,0 +1,61 @@
+# Each target sets itself up on a fresh machine: Python 3.11 or later, make, and a package registry.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+WIRING := pyproject.toml constraints.txt
+
+# Tests on real data run where it is; elsewhere they are skipped and say so.
+ifneq ($(wildcard ../shared/data/README.md),)
+export RMSTORE_TEST_DATA ?= $(abspath ../shared/data)
+endif
+
+.PHONY: help demo test test-all lint docs bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo      set up and run the tour'
+	@echo 'make test      set up and run the tests   (make test-all adds the slow ones)'
+	@echo 'make lint      ruff check, ruff format, mypy'
+	@echo 'make docs      refresh the generated parts of README.md'
+	@echo 'make bench     the speed table'
+	@echo 'make clean     remove what these made'
+
+demo: $(VENV)/.demo
+	$(BIN)/rmstore demo --to demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/.dev
+	$(BIN)/python -m pytest -m 'not network and not gpu'
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: $(VENV)/.dev
+	$(BIN)/cog -r README.md
+
+bench: $(VENV)/.dev
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+clean:
+	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo 'no Python 3.11 or later with venv on the PATH; make PYTHON=/path/to/python3'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(WIRING) | $(BIN)/python
+	@echo 'installing rmstore and its packages (the largest is torch) ...'
+	@$(PIP) -e '.[offline,charts]'
+	@touch $@
+
+$(VENV)/.dev: $(WIRING) | $(BIN)/python
+	@echo 'installing rmstore, its packages and the test tools ...'
+	@$(PIP) -e '.[dev,offline,charts]'
+	@touch $(VENV)/.demo $@

@@ -1,0 +1,9 @@
+"""``python -m rmstore``."""
+
+from __future__ import annotations
+
+import sys
+
+from rmstore.cli import main
+
+sys.exit(main())

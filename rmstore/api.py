@@ -1,0 +1,153 @@
+"""A store with every room: one method per verb of the command line, each imported when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rmstore import store as engine
+from rmstore.records import Progress, silent
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from rmstore.doctor import Finding
+    from rmstore.handles import HeadHandle
+    from rmstore.records import EmbedResult, HeadInfo, IngestResult, ReportResult, SnapshotInfo
+    from rmstore.snapshots import SnapshotDiff
+    from rmstore.training import TrainResult
+
+
+class Store(engine.Store):
+    """An open store. Make one with ``rmstore.connect`` or ``rmstore.attach``.
+
+    Methods take what the command of the same name takes; the functions that they call document the details.
+
+    Example:
+        >>> import rmstore
+        >>> with rmstore.connect() as store:
+        ...     store.sql("select count(*) from rm_heads()").fetchone()
+        (0,)
+    """
+
+    def execute(
+        self, cursor: duckdb.DuckDBPyConnection, query: str, params: engine.Parameters = None
+    ) -> duckdb.DuckDBPyConnection:
+        """Run SQL on a cursor; Ctrl-C stops it, errors are those of :meth:`sql`."""
+        with self.interruptible(cursor):
+            return super().execute(cursor, query, params)
+
+    def query(self, query: str, params: engine.Parameters = None) -> duckdb.DuckDBPyRelation:
+        """Run SQL and return the last result; another name of :meth:`sql`."""
+        return self.sql(query, params)
+
+    def export(self, query: str, to: str | Path, params: engine.Parameters = None) -> int:
+        """Write the result of one SELECT to a .parquet, .csv, .json or .jsonl file; see :mod:`rmstore.export`."""
+        from rmstore.export import export
+
+        return export(self, query, Path(to), params)
+
+    def status(self) -> dict[str, Any]:
+        """Return what the store holds; see :func:`rmstore.doctor.status`."""
+        from rmstore import doctor
+
+        return doctor.status(self)
+
+    def doctor(self, *, everything: bool = False) -> list[Finding]:
+        """Return what every check found; see :func:`rmstore.doctor.check`."""
+        from rmstore import doctor
+
+        return doctor.check(self, everything=everything)
+
+    def ingest(self, source: str | Path | Sequence[str | Path], **options: Any) -> IngestResult:
+        """Bring files into a data set; ``format`` and ``dataset`` are needed, see :func:`rmstore.ingest.ingest`."""
+        from rmstore.ingest import ingest
+
+        return ingest(self, source, **options)
+
+    def datasets(self) -> list[dict[str, Any]]:
+        """Return the data sets; see :func:`rmstore.datasets.list_datasets`."""
+        from rmstore import datasets
+
+        return datasets.list_datasets(self)
+
+    def embed(
+        self, datasets: str | Sequence[str], *, snapshot: str | None = None, progress: Progress = silent, **options: Any
+    ) -> EmbedResult:
+        """Embed data sets and freeze them as a snapshot; see :func:`rmstore.embedding.embed`."""
+        from rmstore.embedding import embed
+
+        return embed(self, datasets, snapshot=snapshot, progress=progress, **options)
+
+    def import_vectors(self, file: str | Path, *, match: str, **options: Any) -> Any:
+        """Take vectors that were made elsewhere; see :func:`rmstore.imports.import_vectors`."""
+        from rmstore.imports import import_vectors
+
+        return import_vectors(self, Path(file), match=match, **options)
+
+    def snapshots(self, name: str | None = None) -> list[SnapshotInfo]:
+        """Return the snapshot versions, oldest first; see :func:`rmstore.snapshots.list_snapshots`."""
+        from rmstore import snapshots
+
+        return snapshots.list_snapshots(self, name)
+
+    def snapshot(self, reference: str) -> SnapshotInfo:
+        """Return the snapshot version that a reference means; see :func:`rmstore.snapshots.resolve`."""
+        from rmstore import snapshots
+
+        return snapshots.resolve(self, reference)
+
+    def diff(self, old: str, new: str) -> SnapshotDiff:
+        """Return what one snapshot has that another has not; see :func:`rmstore.snapshots.diff`."""
+        from rmstore import snapshots
+
+        return snapshots.diff(self, old, new)
+
+    def train(self, name: str, *, snapshot: str, progress: Progress = silent, **options: Any) -> TrainResult:
+        """Train a head on the preferences of a snapshot.
+
+        Args:
+            name: name of the head.
+            snapshot: reference of the snapshot.
+            progress: told how far the fit is.
+            options: head, objective, members, merge, seed, options of a recipe; where and features of
+                :func:`rmstore.training.train_snapshot`.
+        """
+        from rmstore.training import Recipe, train_snapshot
+
+        rest = {key: options.pop(key) for key in ("where", "features") if key in options}
+        return train_snapshot(self, name, snapshot=snapshot, recipe=Recipe(**options), progress=progress, **rest)
+
+    def heads(self, name: str | None = None) -> list[HeadInfo]:
+        """Return the head versions, oldest first; see :func:`rmstore.head_store.list_heads`."""
+        from rmstore import head_store
+
+        return head_store.list_heads(self, name)
+
+    def head(self, reference: str) -> HeadHandle:
+        """Return a head that scores vectors and texts; see :class:`rmstore.handles.HeadHandle`."""
+        from rmstore.handles import HeadHandle
+
+        return HeadHandle.open(self, reference)
+
+    def score(self, head: str, *, snapshot: str, to: str | Path) -> int:
+        """Write the rows of a snapshot with their rewards to a file; see :func:`rmstore.handles.score_to`."""
+        from rmstore.handles import score_to
+
+        return score_to(self, head, snapshot=snapshot, to=Path(to))
+
+    def report(
+        self, name: str, *, to: str | Path | None = None, folds: int | None = None, **params: Any
+    ) -> ReportResult:
+        """Run a report; see :func:`rmstore.reports.run`.
+
+        Args:
+            name: name of the report.
+            to: file for the rows.
+            folds: train and score k folds instead of one head.
+            params: parameters of the report by name.
+        """
+        from rmstore import reports
+
+        return reports.run(self, name, params, to=Path(to) if to is not None else None, folds=folds)

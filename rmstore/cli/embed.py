@@ -1,0 +1,100 @@
+"""``encoders``, ``embed`` and ``import-vectors``: texts to vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rmstore.cli.options import Settings, assignments, command, dry_run_option, json_option, opened
+
+if TYPE_CHECKING:
+    from rmstore.records import EmbedResult
+
+
+@command(examples=("rmstore encoders",))
+@json_option
+@click.pass_obj
+def encoders(settings: Settings, as_json: bool) -> None:
+    """List the encoders of the store and what each has embedded."""
+    from rmstore import doctor
+    from rmstore.cli.output import show
+
+    with opened(settings) as store:
+        rows = doctor.status(store)["encoders"]
+    show(rows, as_json=as_json, empty="no encoder yet; rmstore embed brings one, all-MiniLM-L6-v2 by default")
+
+
+@command(
+    examples=(
+        "rmstore embed hh --snapshot hh",
+        "rmstore embed hh tour --snapshot short --where \"n_chars < 400 and split = 'train'\"",
+        "rmstore embed hh --encoder toy --snapshot toy --layout joint --dry-run",
+    )
+)
+@click.argument("datasets", metavar="DATASET...", nargs=-1, required=True)
+@click.option("--encoder", default="all-MiniLM-L6-v2", show_default=True, help="Model name, path, or toy.")
+@click.option("--snapshot", required=True, metavar="NAME", help="Snapshot to make a version of.")
+@click.option("--layout", help="Such as joint, response, prompt||response, joint||response (default).")
+@click.option("--where", metavar="SQL", help="Condition over dataset, subset, split, policy, n_chars, text, prompt ...")
+@click.option("-m", "--message", help="Note kept with the snapshot.")
+@click.option("--author", help="Who makes it.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Texts between two commits.")
+@assignments("-o", "--option", about="Option of the encoder, such as max_tokens=128. Repeatable.")
+@dry_run_option
+@json_option
+@click.pass_obj
+def embed(
+    settings: Settings, datasets: tuple[str, ...], option: dict[str, Any], dry_run: bool, as_json: bool, **rest: Any
+) -> None:
+    """Embed data sets and freeze them as a snapshot.
+
+    A text is embedded once per encoder, ever; every batch is committed, so that the same command goes on
+    where Ctrl-C stopped it. Where nothing changed, the version that is there stays the latest.
+    """
+    from rmstore.cli.progress import progress
+
+    with opened(settings, write=not dry_run) as store, progress(show=not as_json) as report:
+        result = store.embed(datasets, encoder_options=option or None, dry_run=dry_run, progress=report, **rest)
+    show_embed(result, as_json=as_json)
+
+
+@command(
+    name="import-vectors",
+    examples=(
+        "rmstore import-vectors vectors.parquet --snapshot hh-minilm --dataset hh \\\n"
+        '--match "select vector, prompt, response from file"',
+    ),
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--match", required=True, metavar="SQL", help="One SELECT that joins rows of the file to responses.")
+@click.option("--snapshot", required=True, metavar="NAME", help="Snapshot to make a version of.")
+@json_option
+@click.pass_obj
+def import_vectors(settings: Settings, file: Path, match: str, as_json: bool, **rest: Any) -> None:
+    """Take vectors that were made elsewhere, from Parquet or .npy."""
+    from rmstore.cli.progress import progress
+
+    with opened(settings, write=True) as store, progress(show=not as_json) as report:
+        result = store.import_vectors(file, match=match, progress=report, **rest)
+    show_embed(result, as_json=as_json)
+
+
+def show_embed(result: EmbedResult, *, as_json: bool) -> None:
+    """Print what an embed did."""
+    from rmstore.cli.output import notes, show_record
+
+    made = result.snapshot
+    record: dict[str, Any] = {"snapshot": made.reference if made else None, "is_new": result.is_new}
+    if made:
+        record |= {"encoder": made.encoder, "layout": made.layout, "rows": made.n_rows}
+    record |= {
+        "items": result.n_items, "texts": result.n_texts, "embedded": result.n_embedded,
+        "truncated": result.n_truncated, "seconds": round(result.seconds, 2), "dry_run": result.dry_run,
+    }  # fmt: skip
+    if as_json:
+        record["notes"] = list(result.notes)
+    show_record(record, as_json=as_json)
+    if not as_json:
+        notes(result.notes)

@@ -1,0 +1,151 @@
+"""``train``, ``head`` and ``score``: reward heads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rmstore.cli.lazy import Group
+from rmstore.cli.options import Settings, assignments, command, json_option, opened
+
+if TYPE_CHECKING:
+    from rmstore.records import HeadInfo
+
+
+@command(
+    examples=(
+        "rmstore train helpful --snapshot hh@1",
+        "rmstore train helpful --snapshot hh --head mlp --members 5 -o width=256",
+        "rmstore train plain --snapshot hh --where \"dataset = 'hh'\" --feature log_len",
+    )
+)
+@click.argument("name")
+@click.option("--snapshot", required=True, metavar="REF", help="Snapshot whose preferences train the head.")
+@click.option("--head", "kind", default="linear", show_default=True, help="Kind of head.")
+@click.option("--objective", default="bt", show_default=True, help="Loss over pairs.")
+@click.option("--members", type=click.IntRange(min=1), default=1, show_default=True, help="Size of the ensemble.")
+@click.option("--merge", type=click.Choice(["weights"]), help="Average the members into one head.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--where", metavar="SQL", help="Condition over the columns of rm_pairs.")
+@click.option("--feature", "features", multiple=True, help="Side feature beside the vector, such as log_len.")
+@assignments("-o", "--option", about="Option of the head or objective, such as l2=0.01. Repeatable.")
+@json_option
+@click.pass_obj
+def train(settings: Settings, name: str, kind: str, option: dict[str, Any], as_json: bool, **rest: Any) -> None:
+    """Train a head and store it as the next version of NAME.
+
+    Preferences between responses of the snapshot train it: training rows fit, validation rows choose and
+    stop, test rows only measure. The same pairs, options and seed give the version that is there already.
+    """
+    from rmstore.cli.output import notes, show_record
+    from rmstore.cli.progress import progress
+
+    with opened(settings, write=True) as store, progress(show=not as_json) as report:
+        result = store.train(name, head=kind, options=option or None, progress=report, **rest)
+    record = result.row()
+    found = record.pop("notes")
+    if as_json:
+        show_record({**record, "notes": found}, as_json=True)
+        return
+    record["head"] = result.info.reference
+    record.pop("version")
+    show_record({key: value for key, value in record.items() if value is not None})
+    notes(found)
+
+
+@click.group(cls=Group)
+def head() -> None:
+    """List, show, deploy and drop heads."""
+
+
+@head.command("list", examples=("rmstore head list", "rmstore head list helpful --json"))
+@click.argument("name", required=False)
+@json_option
+@click.pass_obj
+def list_(settings: Settings, name: str | None, as_json: bool) -> None:
+    """List the versions of all heads, or of one."""
+    from rmstore.cli.output import show
+
+    with opened(settings) as store:
+        if name is not None:
+            store.head(name)
+        rows = [row for row in store.rows("select * from rm_heads()") if name in {None, row["name"]}]
+    if not as_json:
+        rows = [_row(row) for row in rows]
+    show(rows, as_json=as_json, empty="no head yet; rmstore train makes one")
+
+
+@head.command("show", examples=("rmstore head show helpful@3",))
+@click.argument("reference")
+@json_option
+@click.pass_obj
+def show_(settings: Settings, reference: str, as_json: bool) -> None:
+    """Show one version: how it was trained, on what, and its metrics."""
+    from rmstore import head_store
+    from rmstore.cli.output import show_record
+
+    with opened(settings) as store:
+        info = store.head(reference).info
+        metrics = head_store.metrics(store, info.head_id)
+    show_record(_record(info, metrics), as_json=as_json)
+
+
+@head.command("deploy", examples=("rmstore head deploy helpful@2",))
+@click.argument("reference")
+@click.pass_obj
+def deploy(settings: Settings, reference: str) -> None:
+    """Make a version the one that the bare name means."""
+    from rmstore import head_store
+
+    with opened(settings, write=True) as store:
+        info = head_store.deploy(store, reference)
+    click.echo(f"{info.name} now means {info.reference}")
+
+
+@head.command("drop", examples=("rmstore head drop helpful@1",))
+@click.argument("reference")
+@click.pass_obj
+def drop(settings: Settings, reference: str) -> None:
+    """Drop a version: its weights go, its number is not used again."""
+    from rmstore import head_store
+
+    with opened(settings, write=True) as store:
+        info = head_store.drop(store, reference)
+    click.echo(f"dropped {info.reference}")
+
+
+@command(examples=("rmstore score helpful --snapshot hh@1 --to rewards.parquet",))
+@click.argument("head")
+@click.option("--snapshot", required=True, metavar="REF", help="Snapshot whose responses are scored.")
+@click.option("--to", required=True, type=click.Path(path_type=Path), help=".parquet, .csv, .json or .jsonl")
+@click.pass_obj
+def score(settings: Settings, head: str, snapshot: str, to: Path) -> None:
+    """Write the responses of a snapshot with their rewards to a file."""
+    from rmstore.cli.output import counted
+
+    with opened(settings) as store:
+        n_rows = store.score(head, snapshot=snapshot, to=to)
+    click.echo(f"{counted(n_rows, 'row')} in {to}")
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "head": f"{row['name']}@{row['version']}", "kind": row["kind"], "objective": row["objective"],
+        "members": row["members"], "snapshot": row["snapshot"], "pairs": row["n_used"],
+        "valid_accuracy": row["valid_accuracy"], "test_accuracy": row["test_accuracy"],
+        "deployed": "yes" if row["is_deployed"] else "",
+    }  # fmt: skip
+
+
+def _record(info: HeadInfo, metrics: dict[tuple[str, str], tuple[float, int]]) -> dict[str, Any]:
+    record: dict[str, Any] = {"reference": info.reference, **vars(info)}
+    for name in ("member_means", "member_scales"):
+        record[name] = list(record[name])
+    record["inputs"] = ", ".join(f"{field['name'] or 'vector'} ({field['width']})" for field in info.inputs)
+    record["notes"] = list(info.notes)
+    record["metrics"] = [
+        {"split": split, "metric": metric, "value": value, "n": n} for (split, metric), (value, n) in metrics.items()
+    ]
+    return record

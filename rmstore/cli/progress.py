@@ -1,0 +1,40 @@
+"""Progress on stderr: what is done, how fast, how long still."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rmstore.records import Progress, silent
+
+
+@contextmanager
+def progress(*, show: bool = True) -> Iterator[Progress]:
+    """Give a progress callback; it shows nothing where stderr is not a terminal or ``show`` is False."""
+    if not (show and sys.stderr.isatty()):
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}", markup=False),
+        TimeRemainingColumn(compact=True),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, rate="")
+        state: dict[str, object] = {"note": None, "total": None}
+
+        def report(done: int, total: int | None, note: str) -> None:
+            if note != state["note"] or total != state["total"]:
+                state.update(note=note, total=total)
+                bar.reset(task, total=total, description=note, completed=done)
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, rate=f"{speed:,.0f}/s" if speed else "")
+
+        yield report

@@ -1,0 +1,133 @@
+"""``report``: evaluation reports, each a file of SQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rmstore.cli.lazy import Command, Group
+from rmstore.cli.options import Settings, assignments, json_option, literal, opened
+
+_reports_option = click.option(
+    "--reports", "dirs", type=click.Path(path_type=Path, file_okay=False, exists=True), multiple=True,
+    help="Folder with more reports. Repeatable.",
+)  # fmt: skip
+
+
+@click.group(cls=Group)
+def report() -> None:
+    """List, show, check and run reports."""
+
+
+@report.command("list", examples=("rmstore report list", "rmstore report list --reports my_reports"))
+@_reports_option
+@json_option
+def list_(dirs: tuple[Path, ...], as_json: bool) -> None:
+    """List the reports with their titles and parameters."""
+    from rmstore import reports
+    from rmstore.cli.output import show
+
+    rows = [
+        {"report": found.name, "title": found.title, "params": ", ".join(param.text for param in found.params)}
+        for found in reports.list_reports(dirs)
+    ]
+    show(rows, as_json=as_json)
+
+
+@report.command("show", examples=("rmstore report show accuracy",))
+@click.argument("name")
+@_reports_option
+def show_(name: str, dirs: tuple[Path, ...]) -> None:
+    """Print a report: its header, which is its registration, and its SQL."""
+    from rmstore import reports
+
+    click.echo(reports.get(name, dirs).sql.rstrip())
+
+
+@report.command("check", examples=("rmstore report check", "rmstore report check mine --reports my_reports"))
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@_reports_option
+@json_option
+@click.pass_obj
+def check(settings: Settings, names: tuple[str, ...], dirs: tuple[Path, ...], as_json: bool) -> None:
+    """Compare header, parameters and columns of reports with what their SQL gives; all reports by default."""
+    import rmstore
+    from rmstore import reports
+    from rmstore.cli.output import show
+
+    wanted = [reports.get(name, dirs) for name in names] or reports.list_reports(dirs)
+    rows = []
+    with rmstore.connect() as store:
+        for found in wanted:
+            problems = reports.check(store, found)
+            rows.append({"report": found.name, "state": "WRONG" if problems else "ok", "problems": "; ".join(problems)})
+    show(rows, as_json=as_json)
+    if any(row["problems"] for row in rows):
+        raise click.exceptions.Exit(1)
+
+
+class RunCommand(Command):
+    """Takes the parameters of any report as options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep what is not an option of the command for the report."""
+        ctx.ignore_unknown_options = ctx.allow_extra_args = True
+        return super().parse_args(ctx, args)
+
+
+@report.command(
+    "run",
+    cls=RunCommand,
+    examples=(
+        "rmstore report run accuracy --head helpful@3 --snapshot hh@1 --to acc.parquet",
+        "rmstore report run accuracy --head helpful --snapshot hh --folds 5",
+        "rmstore report run mine --reports my_reports -p split=valid --json",
+    ),
+)
+@click.argument("name")
+@click.option("--to", type=click.Path(path_type=Path), help="Write .parquet, .csv, .json or .jsonl as well.")
+@click.option("--folds", type=click.IntRange(min=2), help="Train and score k folds like the head, over all groups.")
+@assignments("-p", "--param", about="Parameter of the report; --NAME VALUE does the same. Repeatable.", scalars=True)
+@_reports_option
+@json_option
+@click.pass_context
+def run(
+    ctx: click.Context, name: str, to: Path | None, folds: int | None, param: dict[str, Any], dirs: tuple[Path, ...],
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Run a report; its parameters (report show NAME) are options: --head REF, --snapshot REF ...
+
+    A Parquet file carries report, SQL hash, parameters, head, snapshot, licences and versions in its metadata.
+    """
+    from rmstore import reports
+    from rmstore.cli.output import counted, plain, show, to_json
+
+    values = {**param, **_extra(ctx.args)}
+    with opened(ctx.obj, write=True) as store:
+        result = reports.run(store, name, values, to=to, dirs=dirs, folds=folds)
+    rows = result.table.to_pylist()
+    if as_json:
+        click.echo(to_json({"report": name, "rows": rows, "provenance": plain(result.provenance)}))
+        return
+    show(rows, empty="the report has no rows")
+    if result.output:
+        click.echo(f"{counted(len(rows), 'row')} in {result.output}", err=True)
+
+
+def _extra(words: list[str]) -> dict[str, Any]:
+    """Return ``--name value`` and ``--name=value`` as a dict."""
+    values: dict[str, Any] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--") or word == "--":
+            raise click.UsageError(f"unexpected argument {word!r}")
+        name, equals, value = word[2:].partition("=")
+        if not equals:
+            if not rest or rest[0].startswith("--"):
+                raise click.UsageError(f"option {word!r} needs a value")
+            value = rest.pop(0)
+        values[name.replace("-", "_")] = literal(value)
+    return values

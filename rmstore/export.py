@@ -1,0 +1,96 @@
+"""Query results as files, streamed by the engine and renamed into place when complete."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rmstore.errors import OptionError, QueryError, StoreError
+from rmstore.store import Parameters, Store, quote_literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+FORMATS = {
+    ".parquet": "format parquet, compression zstd",
+    ".csv": "format csv, header",
+    ".json": "format json, array true",
+    ".jsonl": "format json",
+    ".ndjson": "format json",
+}
+
+
+def export(
+    store: Store,
+    query: str,
+    to: Path,
+    params: Parameters = None,
+    *,
+    cursor: DuckDBPyConnection | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> int:
+    """Write the result of one SELECT to a file and return the number of rows.
+
+    The file appears when it is complete; until then, and after an error, what was there before stays.
+
+    Args:
+        store: an open store.
+        query: one SELECT.
+        to: a file; its ending (.parquet, .csv, .json, .jsonl; the text ones also .gz) says the format.
+        params: values of ``$name``.
+        cursor: where to run, for queries that need what was set up there.
+        metadata: key-value metadata of a Parquet file.
+
+    Raises:
+        OptionError: the ending means no format.
+        StoreError: the place cannot be written.
+    """
+    options = copy_options(to, metadata)
+    with replacing(to, store.path) as part:
+        text = f"copy (\n{query.strip().rstrip(';')}\n) to {quote_literal(str(part))} ({options})"
+        row = store.execute(cursor or store.cursor(), text, params).fetchone()
+    return int(row[0]) if row else 0
+
+
+def copy_options(to: Path, metadata: Mapping[str, str] | None = None) -> str:
+    """Return the options of COPY that a file's ending asks for."""
+    endings = [ending.lower() for ending in to.suffixes]
+    zipped = endings[-1:] == [".gz"]
+    ending = "".join(endings[-2:-1] if zipped else endings[-1:])
+    if ending not in FORMATS or (zipped and ending == ".parquet"):
+        known = ", ".join(FORMATS)
+        raise OptionError(f"{to.name!r} has no ending that means a format", hint=f"one of {known}; text also with .gz")
+    options = FORMATS[ending] + (", compression gzip" if zipped else "")
+    if metadata and ending == ".parquet":
+        pairs = ", ".join(f"{quote_literal(key)}: {quote_literal(value)}" for key, value in metadata.items())
+        options += f", kv_metadata {{{pairs}}}"
+    return options
+
+
+@contextmanager
+def replacing(to: Path, store_file: Path | None = None) -> Iterator[Path]:
+    """Give a path beside ``to`` that takes its place when the block succeeds and vanishes when it fails."""
+    if to.is_dir() or (store_file is not None and to.resolve() == store_file.resolve()):
+        raise StoreError(
+            f"{str(to)!r} is {'a folder' if to.is_dir() else 'the store itself'}", hint="give another file"
+        )
+    if not to.parent.is_dir():
+        raise StoreError(f"the folder {str(to.parent)!r} does not exist", hint="make it first, or give another path")
+    if not os.access(to.parent, os.W_OK):
+        raise StoreError(f"the folder {str(to.parent)!r} cannot be written", hint="give another path")
+    part = to.with_name(f".{to.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(to)
+    except QueryError as problem:
+        reason = re.search(r'Could not write file [^:]+: ([^"]+)', str(problem))
+        if reason is None:
+            raise
+        raise StoreError(f"cannot write {str(to)!r}: {reason[1]}", hint="give a place with more room") from problem
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

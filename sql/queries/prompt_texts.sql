@@ -1,0 +1,1 @@
+select list_transform($prompts, lambda prompt: rm_prompt_text(prompt))

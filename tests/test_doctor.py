@@ -1,0 +1,113 @@
+"""Every check of the doctor finds what it is for, and nothing in a sound store."""
+
+import json
+
+import pytest
+
+import rmstore
+from rmstore import doctor
+
+P, R, S = (f"{n}0000000-0000-0000-0000-000000000000" for n in (1, 2, 3))
+
+SOUND = """
+    insert into datasets values (1, 'd', null, null, 'pairs', now()::timestamp, null);
+    insert into dataset_files values (1, 1, 'f', 'x', 'pairs', null, 1, 1, 2, 1, 0, 0, now()::timestamp);
+    insert into prompts
+    select _rm_prompt_id(m), _rm_group_id(m), m
+    from (select [{'role': 'user', 'content': 'Hello'}]::struct("role" varchar, content varchar)[] as m);
+    insert into prompt_sources select prompt_id, 1, 1, 1, null, null, null from prompts;
+    insert into responses
+    select _rm_response_id(prompt_id, t), prompt_id, t from prompts, (values ('Hi'), ('Ho')) as texts(t);
+    insert into preferences
+    select uuid(), min(response_id), max(response_id), 1, null, 1, null, 'human', 1, null, 1, 1, 1 from responses;
+    insert into encoders values (1, 'toy', 'k', 2, 'f32', '{}', 'toy', null, null, now()::timestamp);
+    create table embeddings_2_f32 (encoder_id integer, text_id uuid, embedding float[2]);
+    insert into renderings select 1, response_id, 'response', response_id, 1, 0 from responses;
+    insert into embeddings_2_f32 select 1, text_id, [1, 2] from renderings;
+    insert into snapshots values (1, 's', 1, 1, 'response', null, ['d'], 2, 0, 'f', null, null, null, now()::timestamp, null);
+    insert into snapshot_members select 1, response_id from responses;
+    insert into snapshot_tags values ('s', 'paper', 1, now()::timestamp);
+"""
+
+DAMAGE = {
+    "every id stands once": "insert into prompts select * from prompts",
+    "members, renderings and weights stand once": "insert into snapshot_members from snapshot_members",
+    "every text has one vector per encoder": "insert into embeddings_2_f32 from embeddings_2_f32",
+    "nothing refers to a prompt, response or step that is not there": "delete from prompts",
+    "every row names a data set, file, encoder or snapshot that exists": "delete from encoders",
+    "ids of prompts match their content": "update prompts set messages = [{'role': 'user', 'content': 'Bye'}]",
+    "ids of responses match their content": "update responses set text = text || '!'",
+    "preferences have a probability of 0.5 to 1, a weight and two sides": "update preferences set prob = 0.2",
+    "every head has its weights, and they match their checksum": """
+        insert into heads by name
+        select 1 as head_id, 'h' as name, 1 as version, 'linear' as kind, 'bt' as objective, '{}' as options,
+               '{}' as chosen, 1 as members, 0 as seed, '[]' as inputs, 'f' as fingerprint, 1 as n_used,
+               0 as n_skipped, 1 as temperature, 0 as reference_mean, [] as member_means, [] as member_scales,
+               1 as seconds, [] as notes, now()::timestamp as created_at;
+        insert into head_weights values (1, 'abc', 'x'::blob)""",
+    "every tag names a version that exists": "insert into snapshot_tags values ('s', 't', 9, now()::timestamp)",
+    "every snapshot has as many members as it says": "update snapshots set n_rows = 7",
+    "every member of a snapshot is a response that is there": "delete from responses where text = 'Hi'",
+    "every rendered text has its vector": "delete from embeddings_2_f32",
+}
+
+
+@pytest.fixture
+def sound(store):
+    store.sql(SOUND)
+    return store
+
+
+def wrong(store, **options):
+    return {finding.check for finding in doctor.check(store, **options) if finding.n}
+
+
+def test_an_empty_and_a_sound_store_have_no_findings(store):
+    assert wrong(store) == set()
+    store.sql(SOUND)
+    assert wrong(store) == wrong(store, everything=True) == set()
+
+
+def test_every_check_is_tried():
+    with rmstore.connect() as store:
+        assert {finding.check for finding in doctor.check(store)} == set(DAMAGE)
+
+
+@pytest.mark.parametrize("check", DAMAGE)
+def test_damage_is_found(sound, check):
+    sound.sql(DAMAGE[check])
+    found = {finding.check: finding for finding in sound.doctor(everything=True)}
+    assert found[check].n > 0 and found[check].examples and found[check].hint
+
+
+def test_a_sample_of_a_small_store_is_all_of_it(sound):
+    sound.sql("update responses set text = text || '!'")
+    assert "ids of responses match their content" in wrong(sound)
+
+
+def test_progress_is_told(store):
+    seen = []
+    doctor.check(store, progress=lambda done, total, note: seen.append((done, total)))
+    assert seen[0] == (0, len(DAMAGE)) and seen[-1] == (len(DAMAGE), len(DAMAGE))
+
+
+def test_status_figures(sound):
+    figures = sound.status()
+    assert (figures["prompts"], figures["responses"], figures["preferences"]) == (1, 2, 1)
+    assert figures["embeddings"] == "2 in embeddings_2_f32"
+    assert figures["snapshots"] == [{"snapshot": "s@1", "encoder": "toy", "layout": "response", "rows": 2}]
+
+
+def test_commands(cli, tmp_path):
+    with rmstore.connect(tmp_path / "lab.duckdb") as store:
+        store.sql(SOUND)
+    done = cli("doctor")
+    assert done.code == 0 and "all in order" in done.out
+    status = cli("status").out
+    assert "s@1" in status and "2 in embeddings_2_f32" in status
+    with rmstore.connect(tmp_path / "lab.duckdb") as store:
+        store.sql("update responses set text = text || '!'")
+    done = cli("doctor")
+    assert done.code == 1 and "WRONG" in done.out and "ingest the data set" in done.err
+    rows = json.loads(cli("doctor", "--all", "--json").out)
+    assert [row["n"] for row in rows if row["state"] == "WRONG"] == [2]

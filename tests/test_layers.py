@@ -1,0 +1,97 @@
+"""Imports point downwards only."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import rmstore
+
+ROOT = Path(rmstore.__file__).parent
+
+LAYERS = [
+    {"cli", "__main__"},
+    {"tour"},
+    {"connection"},
+    {"api"},
+    {"functions"},
+    {"handles", "reports", "report_files", "datasets", "doctor"},
+    {"ingest", "training", "embedding", "imports"},
+    {"staging", "pairs"},
+    {"vectors", "head_store", "snapshots", "features", "filters", "export"},
+    {"store", "migrate"},
+    {"kernels", "grouping", "metrics"},
+    {"adapters", "encoders", "objectives", "heads"},
+    {"errors", "hashing", "records", "references", "registry", "resources"},
+]
+"""Highest first; a module imports from its own layer or lower. rmstore/__init__.py belongs to none: it is lazy."""
+
+PURE = {"adapters", "encoders", "objectives", "heads", "kernels"}
+"""Know no duckdb."""
+
+STANDARD = LAYERS[-1]
+"""The standard library only."""
+
+
+def room(name):
+    return name.split(".")[1] if "." in name else name
+
+
+def files():
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if parts != ("__init__",):
+            yield pytest.param(path, parts[0], id="/".join(parts))
+
+
+def imports(path, *, top_level=False):
+    """Names of modules that a file imports; those for type checkers are no dependencies."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing = {
+        id(child)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for child in ast.walk(node)
+    }
+    for node in tree.body if top_level else ast.walk(tree):
+        if id(node) in typing:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.module == "rmstore":
+                yield from (f"rmstore.{alias.name}" for alias in node.names)
+            else:
+                yield node.module or ""
+
+
+def level(name):
+    found = [number for number, layer in enumerate(LAYERS) if name in layer]
+    assert found, f"rmstore/{name} has no layer; add it to LAYERS in tests/test_layers.py"
+    return found[0]
+
+
+@pytest.mark.parametrize(("path", "name"), list(files()))
+def test_imports_point_downwards(path, name):
+    lazy = {"api"}  # its methods call the rooms above, each imported when it is called
+    for module in imports(path, top_level=name in lazy):
+        if not module.startswith("rmstore.") or room(module) in {"__version__", "connect", "attach"}:
+            continue
+        assert level(room(module)) >= level(name), f"{path.name} imports {module}, which is above it"
+
+
+@pytest.mark.parametrize(("path", "name"), list(files()))
+def test_rooms_keep_to_their_packages(path, name):
+    modules = {module.split(".")[0] for module in imports(path)}
+    if name in PURE:
+        assert "duckdb" not in modules
+    if name in STANDARD:
+        assert not modules & {"duckdb", "numpy", "pyarrow", "torch", "scipy", "lightgbm", "click", "rich"}
+    if name not in {"cli", "tour", "__main__"}:
+        assert not modules & {"click", "rich"}
+
+
+def test_heads_see_objectives_through_their_base():
+    for path in sorted((ROOT / "heads").glob("*.py")):
+        for module in imports(path):
+            assert not module.startswith("rmstore.objectives") or module == "rmstore.objectives.base", path.name
