@@ -189,7 +189,7 @@ class Scorer:
 
 
 class _BlasGate:
-    """Holds the BLAS pool at one thread while anybody scores: engine threads already use the cores."""
+    """Holds the BLAS pool at one thread while anybody scores: the engine's threads already use the cores."""
 
     def __init__(self) -> None:
         self._lock, self._inside, self._limit = threading.Lock(), 0, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from rmstore.registry import Registry
@@ -13,6 +14,7 @@ FUNCTIONS = Registry(
     "SQL function",
     "functions",
     {
+        "_rm_embed": "rmstore.functions.embed:embed",
         "_rm_head_id": "rmstore.functions.score:head_id",
         "_rm_pairs_sql": "rmstore.functions.rows:pairs_sql",
         "_rm_rewards_sql": "rmstore.functions.rewards:rewards_sql",
@@ -25,8 +27,14 @@ FUNCTIONS = Registry(
 )
 
 
+HANDOVER_SECONDS = 5e-5
+"""How long an engine thread waits before it asks another for the interpreter. NumPy drops and takes the
+interpreter's lock several times per batch; at Python's usual 5 ms two threads scored slower than one."""
+
+
 def register(store: Store) -> None:
     """Register every function on the root connection of a store, each name once."""
+    sys.setswitchinterval(min(sys.getswitchinterval(), HANDOVER_SECONDS))
     for name in FUNCTIONS:
         function = FUNCTIONS[name]
         store.con.create_function(  # type: ignore[call-overload]
