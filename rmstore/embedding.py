@@ -11,11 +11,11 @@ import duckdb
 from rmstore import references, snapshots
 from rmstore.encoders import DEFAULT
 from rmstore.encoders.layouts import parse_layout
-from rmstore.errors import InputError, StoreError, UnknownNameError
+from rmstore.errors import InputError, StoreError
 from rmstore.filters import one_expression
 from rmstore.records import EmbedResult, Progress, silent
 from rmstore.store import Store, statement
-from rmstore.vectors import EmbeddingJob, encoder_number, find_encoder
+from rmstore.vectors import EmbeddingJob, dataset_names, encoder_number, find_encoder
 
 DEFAULT_LAYOUT = "joint||response"
 
@@ -61,12 +61,12 @@ def embed(
         Interrupted: Ctrl-C arrived; what was committed stays.
     """
     began = time.monotonic()
-    plan = parse_layout(layout or DEFAULT_LAYOUT)
-    names = _dataset_names(store, [datasets] if isinstance(datasets, str) else datasets)
-    if snapshot is not None:
-        references.valid_name(snapshot, kind="snapshot")
     if store.read_only and not dry_run:
         raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to embed")
+    plan = parse_layout(layout or DEFAULT_LAYOUT)
+    names = dataset_names(store, [datasets] if isinstance(datasets, str) else datasets)
+    if snapshot is not None:
+        references.valid_name(snapshot, kind="snapshot")
     loaded = find_encoder(store, encoder, encoder_options)
     cursor = store.cursor()
     with store.interruptible(cursor):
@@ -92,17 +92,6 @@ def embed(
             dry_run=dry_run,
             notes=(f"{n_new} items have no vector yet",) if dry_run else (),
         )
-
-
-def _dataset_names(store: Store, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Return the names sorted and each once, if all of them are data sets."""
-    if not wanted:
-        raise InputError("no data set was named", hint="rmstore dataset list shows them")
-    known = [row["name"] for row in store.run("embedding/datasets") if not row["is_dropped"]]
-    for name in wanted:
-        if name not in known:
-            raise UnknownNameError("data set", name, known)
-    return tuple(sorted(set(wanted)))
 
 
 def _choose(store: Store, cursor: duckdb.DuckDBPyConnection, names: Sequence[str], where: str | None) -> None:

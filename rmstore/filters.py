@@ -23,7 +23,12 @@ def one_expression(store: Store, text: str, *, what: str = "--where") -> str:
     """
     tree = _tree(store, f"select (\n{text}\n)", text, what)
     nodes = [entry["node"] for entry in tree]
-    alone = len(nodes) == 1 and nodes[0]["type"] == "SELECT_NODE" and not any(nodes[0].get(key) for key in _EMPTY)
+    alone = (
+        text.strip()
+        and len(nodes) == 1
+        and nodes[0]["type"] == "SELECT_NODE"
+        and not any(nodes[0].get(key) for key in _EMPTY)
+    )
     if not (
         alone
         and len(nodes[0]["select_list"]) == 1
@@ -41,7 +46,7 @@ def one_query(store: Store, text: str, *, what: str = "--match") -> str:
         InputError: it does not parse, is several statements, or would write.
     """
     tidy = text.strip().rstrip(";")
-    if len(_tree(store, f"select * from (\n{tidy}\n)", text, what)) != 1 or len(_tree(store, tidy, text, what)) != 1:
+    if len(_tree(store, tidy, text, what)) != 1 or len(_tree(store, f"from (\n{tidy}\n)", text, what)) != 1:
         raise InputError(f"{what} is not one query: {text!r}")
     return tidy
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,11 +13,12 @@ import pyarrow as pa
 
 from rmstore.encoders import load_encoder
 from rmstore.encoders.base import Encoder, EncoderSpec
-from rmstore.encoders.layouts import Layout
+from rmstore.encoders.layouts import Layout, parse_layout
 from rmstore.encoders.rendering import Rendered, render
-from rmstore.errors import InputError
+from rmstore.errors import InputError, UnknownNameError
 from rmstore.hashing import canonical_json
 from rmstore.records import Progress
+from rmstore.snapshots import list_snapshots, resolve
 from rmstore.store import Store, statement
 
 FETCH = 16_384
@@ -32,6 +33,17 @@ def vectors_table(dim: int) -> str:
         'embeddings_384_f32'
     """
     return f"embeddings_{int(dim)}_f32"
+
+
+def dataset_names(store: Store, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return the names sorted and each once, if all of them are data sets."""
+    if not wanted:
+        raise InputError("no data set was named", hint="rmstore dataset list shows them")
+    known = [row["name"] for row in store.run("embedding/datasets") if not row["is_dropped"]]
+    for name in wanted:
+        if name not in known:
+            raise UnknownNameError("data set", name, known)
+    return tuple(sorted(set(wanted)))
 
 
 def find_encoder(store: Store, name: str, options: Mapping[str, Any] | None = None) -> Encoder:
@@ -105,6 +117,41 @@ def encoder_number(store: Store, spec: EncoderSpec, *, write: bool = True) -> in
     return int(store.run("vectors/encoder_by_key", {"encoder_key": spec.key})[0]["encoder_id"])
 
 
+def embed_texts(store: Store, name: str, responses: Sequence[str], prompts: Sequence[str] | None = None) -> np.ndarray:
+    """Return the vectors of responses to prompts, or of texts alone, (n, width) float32; nothing is stored.
+
+    Args:
+        store: where encoders and snapshots are.
+        name: an encoder, whose joint vector comes back, or a snapshot, whose encoder and layout are used.
+        responses: texts.
+        prompts: text of the prompt of each response.
+
+    Raises:
+        InputError: the layout of the snapshot needs prompts and there are none.
+    """
+    encoder, layout = _encoder_and_layout(store, name, "response" if prompts is None else "joint")
+    sides = {"joint": (prompts, responses), "prompt": (prompts, None), "response": (None, responses)}
+    if prompts is None and layout.parts != ("response",):
+        raise InputError(
+            f"snapshot {name!r} has layout {layout.text!r}, which needs a prompt",
+            hint=f"rm_embed({name!r}, prompt, response)",
+        )
+    parts = {}
+    for part in layout.parts:
+        store.check()
+        parts[part] = encoder.encode(render(encoder, *sides[part]).texts, poll=store.check)
+    terms = [np.prod([parts[part] for part in term], axis=0, dtype=np.float32) for term in layout.terms]
+    return np.concatenate(terms, axis=1)
+
+
+def _encoder_and_layout(store: Store, name: str, layout: str) -> tuple[Encoder, Layout]:
+    """Return what a name means: an encoder of the store, else a snapshot, else a model to load."""
+    if "@" in name or (name not in encoder_specs(store) and name in {info.name for info in list_snapshots(store)}):
+        info = resolve(store, name)
+        return find_encoder(store, info.encoder), parse_layout(info.layout)
+    return find_encoder(store, name), parse_layout(layout)
+
+
 class EmbeddingJob:
     """Renders and embeds the items of the table ``_rm_members`` on a cursor that no layout part has yet.
 
@@ -165,8 +212,8 @@ class EmbeddingJob:
             self.store.check()
             batch = new.slice(offset, self.batch_size)
             vectors = self.encoder.encode(batch["text"].to_pylist(), poll=self.store.check)
-            self._save(texts, part, fresh_table(batch["text_id"], vectors))
             self._n_embedded += batch.num_rows
+            self._save(texts, part, fresh_table(batch["text_id"], vectors))
 
     def _save(self, texts: pa.Table, part: str, fresh: pa.Table | None) -> None:
         """Commit vectors with the renderings that point at them, or renderings of texts that have vectors."""

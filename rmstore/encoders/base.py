@@ -29,7 +29,7 @@ class EncoderSpec:
         kind: name in the registry of encoders, or ``imported`` for vectors made elsewhere.
         model: name or path of the model; metadata, as are revision, license and options.
         dim: width of a vector.
-        max_tokens: window of the model, its special tokens included.
+        max_tokens: window of the model, its special tokens included; 0 where unknown.
         weights_sha256: hash of the weights that were really used; None where unknown.
         tokenizer_sha256: hash of the tokenizer; None where unknown.
         rendering: how a prompt and a response become one text.

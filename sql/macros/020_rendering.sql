@@ -12,3 +12,13 @@ create or replace macro rm_prompt_text(messages) as
     end;
 
 create or replace macro _rm_text_id(text) as _rm_id('text', _rm_field(text));
+
+-- The text of a prompt that is a text already, a list of turns, or either as JSON.
+create or replace macro _rm_any_prompt_text(prompt) as
+    case json_type(to_json(prompt))
+        when 'VARCHAR' then to_json(prompt) ->> '$'
+        when 'ARRAY' then coalesce(
+            rm_prompt_text(try_cast(to_json(prompt) as struct("role" varchar, content varchar)[])),
+            error('a prompt is a text, or a list of turns with role and content'))
+        else case when prompt is not null then error('a prompt is a text, or a list of turns with role and content') end
+    end;

