@@ -1,5 +1,7 @@
 """rm_train and what it stores: known answers, order, splits, weights, ties, errors."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -74,14 +76,18 @@ def test_another_name_gets_a_copy_with_the_same_bytes(pairs):
 
 
 def test_a_fresh_store_fits_the_same_bytes(pairs):
-    query = "select rm_train('h', chosen, rejected, prompt := prompt, head := $head, members := 2) from pairs"
-    for head in ("linear", "mlp", "lightgbm"):
+    query = (
+        "select rm_train('h', chosen, rejected, prompt := prompt, head := $head, members := 2, options := $options)"
+        " from pairs"
+    )
+    for head, options in (("linear", {}), ("mlp", {"epochs": 3}), ("lightgbm", {"trees": 20})):
+        values = {"head": head, "options": json.dumps(options)}
         with rmstore.connect() as other:
             table = pairs.sql("from pairs order by hash(i)").to_arrow_table()
             other.con.register("pairs", table)
-            one(other, query, {"head": head})
+            one(other, query, values)
             theirs = other.sql("select sha256 from head_weights").fetchall()[0]
-        one(pairs, query, {"head": head})
+        one(pairs, query, values)
         ours = pairs.sql("select sha256 from head_weights order by head_id desc limit 1").fetchall()[0]
         assert ours == theirs, head
 
