@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import duckdb
@@ -14,7 +14,7 @@ from rmstore.adapters.base import Adapter
 from rmstore.adapters.files import DataFile
 from rmstore.adapters.side_file import BadRow
 from rmstore.errors import BadFileError, QueryError
-from rmstore.store import Store, statement
+from rmstore.store import Store, quote_identifier, statement
 
 _TABLES = ("prompts", "prompt_sources", "responses", "generations", "preferences", "ratings")
 _NEVER = "\x01no text of a csv file\x01"
@@ -81,6 +81,9 @@ class Stage:
         """
         text = resources.text("sql", "queries/ingest/source.sql")
         sql = text.replace("{adapter}", resources.text("sql", f"queries/ingest/{adapter.sql}.sql"))
+        sql = sql.replace("{fields}", _struct(adapter.columns, "texts")).replace(
+            "{kinds}", _struct(adapter.columns, "kinds")
+        )
         self._rows(sql, _parameters(adapter, subset=subset, split=split))
         n_rows, n_bad, last_row = self.run("count_rows")[0].values()
         if not n_rows:
@@ -127,21 +130,28 @@ def _parameters(adapter: Adapter, *, subset: str | None, split: str | None) -> d
     split_column = adapter.values["split_column"] if split is None else None
     usual = [rf"({'|'.join(column.accepts)}{'' if column.required else '|NULL|-'})" for column in columns.values()]
     stored = [name for name, column in columns.items() if column.is_stored]
-    stored += [name for name in (subset_column, split_column) if name]
+    extra = [name for name in (subset_column, split_column) if name]
+    read = [*columns, *extra]
     return {
         "names": list(columns),
-        "pointers": [_pointer(name) for name in columns],
-        "stored": json.dumps(dict.fromkeys(stored)),
-        "usual": " ".join(usual),
+        "pointers": [_pointer(name) for name in read],
+        "stored": json.dumps(dict.fromkeys([*stored, *extra])),
+        "usual": " ".join(usual + ["[A-Z-]*"] * len(extra)),
         "required": [column.required for column in columns.values()],
         "accepts": [column.accepts for column in columns.values()],
         "wanted": [" or ".join(f"a {kind}" for kind in column.kinds) for column in columns.values()],
         "subset": subset,
-        "subset_pointer": None if subset_column is None else _pointer(subset_column),
+        "subset_at": read.index(subset_column) + 1 if subset_column else None,
         "split": split,
-        "split_pointer": None if split_column is None else _pointer(split_column),
+        "split_at": read.index(split_column) + 1 if split_column else None,
         **adapter.parameters(),
     }
+
+
+def _struct(names: Iterable[str], values: str) -> str:
+    """Return a struct that gives each column its place in a list; quoted names are all that varies."""
+    fields = (f"{quote_identifier(name)} := {values}[{place}]" for place, name in enumerate(names, 1))
+    return f"struct_pack({', '.join(fields)})"
 
 
 def _pointer(name: str) -> str:

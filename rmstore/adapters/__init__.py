@@ -6,8 +6,11 @@ ADAPTERS = Registry(
     "format",
     "adapters",
     {
+        "alpaca-eval": "rmstore.adapters.alpaca_eval:AlpacaEval",
         "hh": "rmstore.adapters.hh:HH",
+        "llmbar": "rmstore.adapters.llmbar:LLMBar",
         "pairs": "rmstore.adapters.pairs:Pairs",
         "responses": "rmstore.adapters.responses:Responses",
+        "rm-bench": "rmstore.adapters.rm_bench:RMBench",
     },
 )

@@ -20,11 +20,12 @@ create or replace macro _rm_generation_id(response_id, dataset, subset, policy, 
     _rm_field(response_id::varchar) || _rm_field(dataset) || _rm_field(subset) || _rm_field(policy)
     || _rm_field(variant) || _rm_field(origin));
 
--- The occurrence tells otherwise identical votes of one file apart.
+-- A vote is on two generations, so that equal texts of other policies are other votes; the occurrence tells otherwise
+-- identical votes of one file apart.
 create or replace macro _rm_preference_id(
-    chosen_id, rejected_id, dataset, annotator, source, prob, margin, subset, occurrence
+    chosen_generation, rejected_generation, dataset, annotator, source, prob, margin, subset, occurrence
 ) as _rm_id('preference',
-    _rm_field(chosen_id::varchar) || _rm_field(rejected_id::varchar) || _rm_field(dataset) || _rm_field(annotator)
+    _rm_field(chosen_generation::varchar) || _rm_field(rejected_generation::varchar) || _rm_field(dataset) || _rm_field(annotator)
     || _rm_field(source) || _rm_field(prob::double::varchar) || _rm_field(margin::double::varchar) || _rm_field(subset)
     || _rm_field(occurrence::varchar));
 

@@ -3,4 +3,3 @@ select preference_id, chosen_id, rejected_id, prob, margin, weight, annotator, s
        row, occurrence
 from _rm_votes as votes
 where not exists (from rm.main.preferences as known where known.preference_id = votes.preference_id)
-order by row, position

@@ -75,7 +75,7 @@ grouped as (
 
 prompts as (
     select rows.*, grouped.problem as response_problem, responses, left_overs, n_golds,
-           case kind[prompt_name] when 'VARCHAR' then _rm_user(field[prompt_name]) when 'ARRAY' then _rm_chat(field[prompt_name])
+           case json_type(record, '/' || prompt_name) when 'VARCHAR' then _rm_user(record ->> ('/' || prompt_name)) when 'ARRAY' then _rm_chat(record ->> ('/' || prompt_name))
            end as prompt
     from rows
     left join grouped using (row)
@@ -93,8 +93,8 @@ select row, subset, split, _rm_no_votes() as votes,
        case
            when problem is not null then problem
            when prompt_name is null then '''prompt'' is missing'
-           when kind[prompt_name] = 'ARRAY' and _rm_chat_problem(prompt_name, field[prompt_name]) is not null
-               then _rm_chat_problem(prompt_name, field[prompt_name])
+           when json_type(record, '/' || prompt_name) = 'ARRAY' and _rm_chat_problem(prompt_name, record ->> ('/' || prompt_name)) is not null
+               then _rm_chat_problem(prompt_name, record ->> ('/' || prompt_name))
            when coalesce(len(responses), 0) = 0 then '''responses'' is an empty list'
            when response_problem is not null then response_problem
            when is_many and golds_name is not null and n_golds <> len(responses)

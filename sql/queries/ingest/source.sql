@@ -1,24 +1,22 @@
 -- What every adapter selects from: one line per row of the file, with its columns by name and what is wrong with it.
--- The SQL of the adapter stands in its middle. The row number is the place in _rm_raw, which keeps the order of the file;
+-- The SQL of the adapter stands in its middle; fields and kinds are structs of its columns. The row number is the place in _rm_raw, which keeps the order of the file;
 -- row ids of a table made in the same transaction are consecutive and do not begin at 0.
 create temp table _rm_records as
 with extracted as (
     select rowid - (select min(rowid) from _rm_raw) + 1 as row, record, problem as unreadable,
            json_extract_string(record, $pointers) as texts, json_type(record, $pointers) as kinds,
-           record ->> $subset_pointer as subset_text, record ->> $split_pointer as split_text,
            json_merge_patch(record, $stored) as metadata
     from _rm_raw
 ),
 
 source as (
-    select row, record, map($names, texts) as field, map($names, kinds) as kind,
-           coalesce($subset, nullif(subset_text, '')) as subset,
+    select row, record, {fields} as field, {kinds} as kind, coalesce($subset, nullif(texts[$subset_at], '')) as subset,
            coalesce($split, case
-               when nullif(split_text, '') is null then null
-               when lower(split_text) in ('train', 'training') then 'train'
-               when lower(split_text) in ('valid', 'validation', 'val', 'dev') then 'valid'
-               when lower(split_text) in ('test', 'eval', 'evaluation') then 'test'
-               else split_text
+               when nullif(texts[$split_at], '') is null then null
+               when lower(texts[$split_at]) in ('train', 'training') then 'train'
+               when lower(texts[$split_at]) in ('valid', 'validation', 'val', 'dev') then 'valid'
+               when lower(texts[$split_at]) in ('test', 'eval', 'evaluation') then 'test'
+               else texts[$split_at]
            end) as split,
            metadata,
            case
@@ -55,6 +53,13 @@ select row, subset, split, nullif(metadata, '{}') as metadata, responses, votes,
            when problem is not null then problem
            when split not in ('train', 'valid', 'test') then 'the split is ''' || split || ''', not train, valid or test'
            when coalesce(len(responses), 0) = 0 then 'it has no responses'
+           when len(list_filter(responses, lambda r:
+                   coalesce(len(r.messages), 0) = 0 or r.text is null or not coalesce(isfinite(r.logp), true)
+                   or len(list_filter(r.ratings, lambda rating: not coalesce(isfinite(rating.value), true))) > 0)) = 0
+               and len(list_filter(votes, lambda v:
+                   not coalesce(v.prob between 0 and 1, false) or not coalesce(isfinite(v.margin), true)
+                   or not coalesce(isfinite(v.weight) and v.weight >= 0, false))) = 0 then null
+           -- which of these it is
            when list_bool_or(list_transform(responses, lambda r: coalesce(len(r.messages), 0) = 0)) then 'it has no prompt'
            when list_bool_or(list_transform(responses, lambda r: r.text is null)) then 'a response has no text'
            when list_bool_or(list_transform(responses, lambda r: not coalesce(isfinite(r.logp), true)))

@@ -14,10 +14,11 @@ items as (
 ),
 
 known as (
-    select row, position, subset, split, metadata, response.messages as messages, response.text as text,
+    select row, position, subset, split, metadata, response.text as text,
+           case when position = 1 or not is_shared then response.messages end as messages,
            nullif(response.policy, '') as policy, response.variant as variant,
            coalesce(nullif(response.origin, ''), 'sampled') as origin, response.logp as logp,
-           response.n_tokens as n_tokens, response.ratings as ratings,
+           response.n_tokens as n_tokens, response.ratings as ratings, is_shared,
            case when is_shared then prompt_id else _rm_prompt_id(response.messages) end as prompt_id,
            case when is_shared then group_id else _rm_group_id(response.messages) end as group_id
     from items

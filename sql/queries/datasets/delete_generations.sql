@@ -1,0 +1,1 @@
+delete from rm.main.generations where dataset_id = $dataset_id

@@ -1,0 +1,1 @@
+delete from rm.main.preferences where dataset_id = $dataset_id

@@ -1,0 +1,1 @@
+delete from rm.main.ratings where dataset_id = $dataset_id
