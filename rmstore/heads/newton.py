@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from rmstore.heads.base import Pairs
-from rmstore.heads.pairs import labels
+from rmstore.heads.pairs import compact, labels
 from rmstore.heads.rounded import Rounded
 from rmstore.objectives.base import Objective
 
@@ -41,12 +41,8 @@ class Design:
     def __init__(self, pairs: Pairs, *, pairwise: bool) -> None:
         from scipy.sparse import csr_array
 
-        p = len(pairs)
-        sides = np.concatenate([pairs.chosen, pairs.rejected])
-        seen = np.zeros(len(pairs.items), dtype=bool)
-        seen[sides] = True
-        vectors = pairs.items if seen.all() else pairs.items[seen]
-        at = (np.cumsum(seen) - 1)[sides]
+        pairs, p = compact(pairs), len(pairs)
+        at, vectors = np.concatenate([pairs.chosen, pairs.rejected]), pairs.items
         self.penalty = np.ones(vectors.shape[1] + (not pairwise))
         if pairwise:
             signs, rows, n_rows = np.repeat(np.array([1, -1], dtype=np.float32), p), np.tile(np.arange(p), 2), p

@@ -15,7 +15,7 @@ class Option:
     """One option of a head.
 
     Attributes:
-        default: the value when nothing is given; it is not checked.
+        default: the value when nothing is given.
         wanted: completes the hint "give ...".
         clean: returns the value in its stored type; raises ``TypeError`` or ``ValueError`` if it does not fit.
     """
@@ -89,7 +89,7 @@ def fill(kind: str, table: Mapping[str, Option], given: Mapping[str, Any]) -> di
     Raises:
         OptionError: an option is unknown, or its value does not fit.
     """
-    filled = {name: option.default for name, option in table.items()}
+    filled = {name: option.clean(option.default) for name, option in table.items()}
     for name, value in given.items():
         if name not in table:
             unknown = UnknownNameError(f"option of the {kind} head", name, table)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from rmstore.errors import InputError, OptionError
@@ -23,12 +25,12 @@ def check(train: Pairs, valid: Pairs | None, members: int, merge: str | None) ->
     if merge not in MERGES:
         raise OptionError(f"merge is {merge!r}", hint="leave it out, or give 'weights' to average the members")
     _check_pairs(train, "training")
-    if not train.weight.sum() > 0:
+    if not train.weight.any():
         raise InputError(f"the weights of all {len(train)} training pairs are 0", hint="give some pair a weight")
-    if valid is None or not len(valid) or not valid.weight.sum() > 0:
+    if valid is None or not len(valid):
         return None
     _check_pairs(valid, "validation")
-    return valid
+    return valid if valid.weight.any() else None
 
 
 def _check_pairs(pairs: Pairs, what: str) -> None:
@@ -36,14 +38,13 @@ def _check_pairs(pairs: Pairs, what: str) -> None:
         raise InputError(f"there are no {what} pairs", hint="check the query or the split that selects them")
     if pairs.items.ndim != 2 or not pairs.items.shape[1]:
         raise InputError(f"items have shape {pairs.items.shape}", hint="give one row of at least one number per item")
-    rows = np.stack([pairs.chosen, pairs.rejected])
-    if rows.min() < 0 or rows.max() >= len(pairs.items):
-        raise InputError(
-            f"a {what} pair names item {rows.max()} of {len(pairs.items)}", hint="rows count from 0, items come first"
-        )
-    if not (np.isfinite(pairs.weight).all() and (pairs.weight >= 0).all()):
-        worst = pairs.weight[~(pairs.weight >= 0) | ~np.isfinite(pairs.weight)][0]
-        raise InputError(f"a {what} pair has weight {worst}", hint="weights are finite and at least 0")
+    rows = np.concatenate([pairs.chosen, pairs.rejected])
+    absent = rows[(rows < 0) | (rows >= len(pairs.items))]
+    if len(absent):
+        raise InputError(f"a {what} pair names item {absent[0]} of {len(pairs.items)}", hint="items count from 0")
+    wrong = pairs.weight[~((pairs.weight >= 0) & np.isfinite(pairs.weight))]
+    if len(wrong):
+        raise InputError(f"a {what} pair has weight {wrong[0]}", hint="weights are finite and at least 0")
 
 
 def check_items(items: np.ndarray, dim: int) -> np.ndarray:
@@ -58,6 +59,16 @@ def check_items(items: np.ndarray, dim: int) -> np.ndarray:
             hint="score with the encoder and layout that the head was trained on",
         )
     return np.asarray(items, dtype=np.float32)
+
+
+def compact(pairs: Pairs) -> Pairs:
+    """Return the same pairs over the items that they use."""
+    seen = np.zeros(len(pairs.items), dtype=bool)
+    seen[pairs.chosen] = seen[pairs.rejected] = True
+    if seen.all():
+        return pairs
+    at = np.cumsum(seen) - 1
+    return replace(pairs, items=pairs.items[seen], chosen=at[pairs.chosen], rejected=at[pairs.rejected])
 
 
 def labels(pairs: Pairs) -> Labels:

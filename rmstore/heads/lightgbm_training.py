@@ -1,0 +1,101 @@
+"""Boosting of LightGBM members on pairs, with any objective that is a function of two rewards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from rmstore.errors import InputError
+from rmstore.heads.base import Pairs, Poll
+from rmstore.heads.pairs import compact, labels, mean_loss
+from rmstore.objectives.base import Objective
+
+TREES, TREES_UNWATCHED = 500, 200
+"""Most trees with validation pairs, and trees without."""
+
+
+class Trainer:
+    """The pairs as LightGBM sees them: distinct items, binned once for all members."""
+
+    def __init__(self, train: Pairs, valid: Pairs | None, objective: Objective, settings: Mapping[str, Any]) -> None:
+        from lightgbm import Dataset
+
+        self._objective, self._settings = objective, settings
+        self._train, self._valid = compact(train), valid and compact(valid)
+        if (self._train.items == self._train.items[0]).all():
+            raise InputError(
+                f"all {len(self._train.items)} training items are the same vector, which no tree can split",
+                hint="check the input column",
+            )
+        self._params = {
+            "verbosity": -1,
+            "deterministic": True,
+            "force_col_wise": True,
+            "metric": "none",
+            "learning_rate": settings["lr"],
+            "num_leaves": settings["leaves"],
+            "min_data_in_leaf": max(1, min(settings["min_leaf"], len(self._train.items) // 20)),
+            "max_bin": settings["max_bin"],
+            "feature_fraction": settings["feature_fraction"],
+            "lambda_l2": settings["l2"],
+            "num_threads": settings["threads"],
+        }
+        self._data = Dataset(self._train.items, params=dict(self._params))
+        self._watched = [self._data.create_valid(self._valid.items)] if self._valid else []
+
+    def boost(self, weight: np.ndarray, seed: tuple[int, int], poll: Poll) -> tuple[str, int, float]:
+        """Return LightGBM's text of a booster, its number of trees and its validation loss (NaN without)."""
+        import lightgbm
+
+        most = self._settings["trees"] or (TREES if self._valid else TREES_UNWATCHED)
+        callbacks: list[Callable] = [_before_each_tree(lambda number: poll(number / most, f"tree {number + 1}"))]
+        if self._valid:
+            callbacks.append(lightgbm.early_stopping(self._settings["patience"], verbose=False))
+        weight = weight / weight.mean()
+        booster = lightgbm.train(
+            self._params
+            | {
+                "objective": lambda rewards, _: self._derivatives(rewards, weight),
+                "feature_fraction_seed": int(np.random.default_rng(seed).integers(2**31)),
+            },
+            self._data,
+            num_boost_round=most,
+            valid_sets=self._watched,
+            valid_names=["valid"] * len(self._watched),
+            feval=self._validation,
+            callbacks=callbacks,
+        )
+        best = booster.best_iteration or booster.num_trees()
+        loss = booster.best_score["valid"]["loss"] if self._valid else np.nan
+        return booster.model_to_string(num_iteration=best), best, float(loss)
+
+    def _validation(self, rewards: np.ndarray, _: Any) -> tuple[str, float, bool]:
+        """Return name, value and "higher is better" of the loss, as LightGBM asks for it."""
+        assert self._valid is not None
+        return "loss", mean_loss(self._objective, rewards, self._valid), False
+
+    def _derivatives(self, rewards: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return gradient and curvature of every item, summed over the pairs it is in."""
+        pairs = self._train
+        chosen, rejected, known = rewards[pairs.chosen], rewards[pairs.rejected], labels(pairs)
+        bends = self._objective.curvature(chosen, rejected, known)
+        if not (bends[0].any() or bends[1].any()):  # hinge: count pairs instead, as LightGBM does for absolute errors
+            bends = np.ones_like(weight), np.ones_like(weight)
+        rows = np.concatenate([pairs.chosen, pairs.rejected])
+
+        def per_item(sides: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+            return np.bincount(rows, np.concatenate([weight * side for side in sides]), len(pairs.items))
+
+        return per_item(self._objective.gradient(chosen, rejected, known)), per_item(bends)
+
+
+def _before_each_tree(call: Callable[[int], None]) -> Callable[[Any], None]:
+    """Return a LightGBM callback that passes on the number of trees so far."""
+
+    def callback(environment: Any) -> None:
+        call(environment.iteration)
+
+    callback.before_iteration = True  # type: ignore[attr-defined]
+    return callback

@@ -1,0 +1,158 @@
+"""The MLP head: ReLU layers, trained in torch, scored in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rmstore.heads import options as opt
+from rmstore.heads import pairs as on
+from rmstore.heads import serial
+from rmstore.heads.base import Head, Pairs, Poll
+from rmstore.objectives.base import Objective
+
+PUBLISHED = (1024, 512)
+CHUNK = 1024
+"""Items scored at a time: enough for the matrix product, few enough for the hidden layer to stay in cache."""
+
+
+def _hidden(value: Any) -> list[int]:
+    if value == "published":
+        return list(PUBLISHED)
+    size = opt.whole(None, 1, 65536)
+    return [size.clean(width) for width in (value if isinstance(value, list | tuple) else [value])]
+
+
+class MLPHead(Head):
+    """Rewards from a multilayer perceptron, one network per member.
+
+    Differs from the published loop (arXiv 2502.04357 and 2411.04991, BT-MLP) as follows. Epochs are exact passes
+    instead of random draws; pairs are not entered in both orders, since the loss of a pair and of its mirror are the
+    same; training stops when the validation loss has not fallen for ``patience`` epochs and restores the best weights,
+    where the published loop stops after three worse epochs and keeps the last. Inputs are shifted and scaled as a
+    whole, which is folded into the first layer.
+
+    Options:
+        hidden: widths of the ReLU layers, such as [256]; 'published' is [1024, 512].
+        lr, weight_decay: of AdamW.
+        epochs: at most so many passes; by default 100 with validation pairs, 10 without.
+        batch_size: pairs per step.
+        dropout: share of hidden units left out per step.
+        patience: epochs without a lower validation loss after which a member is done.
+        diversity: how members differ. 'seed': by initialisation and order of pairs; 'bootstrap': also by drawing groups
+            with replacement.
+
+    ``merge='weights'`` starts all members from one initialisation and averages them (WARM, arXiv 2401.12187;
+    adaptation: no shared pre-training, equal hyper-parameters).
+
+    Attributes:
+        layers: weights (members, in, out) and biases (members, out), float32, from the input to the reward.
+    """
+
+    kind = "mlp"
+    table = {
+        "hidden": opt.Option([256], "'published', or one width of at least 1 per layer, such as [256]", _hidden),
+        "lr": opt.number(3e-4, 0, open_low=True),
+        "epochs": opt.either(None, opt.whole(None, 1)),
+        "batch_size": opt.whole(256, 1),
+        "dropout": opt.number(0.0, 0, 0.95),
+        "weight_decay": opt.number(0.0, 0),
+        "patience": opt.whole(5, 1),
+        "diversity": opt.choice("seed", "seed", "bootstrap"),
+    }
+
+    def __init__(self, layers: list[tuple[np.ndarray, np.ndarray]]) -> None:
+        self.layers = layers
+        weight, bias = layers[0]
+        # the first layers of all members side by side are one matrix product
+        self._first = np.ascontiguousarray(weight.transpose(1, 0, 2).reshape(weight.shape[1], -1)), bias.reshape(-1)
+
+    @classmethod
+    def options(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all options, see the class."""
+        return opt.fill(cls.kind, cls.table, given)
+
+    @classmethod
+    def fit(
+        cls,
+        train: Pairs,
+        valid: Pairs | None,
+        *,
+        objective: Objective,
+        options: Mapping[str, Any],
+        members: int,
+        merge: str | None,
+        seed: int,
+        poll: Poll,
+    ) -> tuple[MLPHead, dict[str, Any]]:
+        """Return the trained head, and ``epochs``, ``best_epochs`` and ``valid_loss``."""
+        from rmstore.heads.mlp_training import train_members
+
+        settings = cls.options(options)
+        valid = on.check(train, valid, members, merge)
+        weights = np.stack([train.weight] * members)
+        if members > 1 and settings["diversity"] == "bootstrap":
+            weights = np.stack([on.bootstrap(train, seed, member) for member in range(members)])
+        layers, record = train_members(
+            train, valid, objective, settings, weights, seed=seed, same_start=merge is not None, poll=poll
+        )
+        if merge:
+            layers = [(weight.mean(axis=0, keepdims=True), bias.mean(axis=0, keepdims=True)) for weight, bias in layers]
+        poll(1.0, "trained")
+        return cls(layers), record
+
+    def members(self, items: np.ndarray) -> np.ndarray:
+        """Return the reward of every member, (n, m) float32."""
+        items = on.check_items(items, self.dim)
+        rewards = np.empty((len(items), self.n_members), dtype=np.float32)
+        for start in range(0, len(items), CHUNK):
+            rewards[start : start + CHUNK] = self._forward(items[start : start + CHUNK])
+        return rewards
+
+    def _forward(self, items: np.ndarray) -> np.ndarray:
+        weight, bias = self._first
+        flat = items @ weight
+        flat += bias
+        hidden = flat.reshape(len(items), self.n_members, -1).transpose(1, 0, 2)
+        for weight, bias in self.layers[1:]:
+            np.maximum(hidden, 0, out=hidden)
+            hidden = hidden @ weight
+            hidden += bias[:, None]
+        return hidden[:, :, 0].T
+
+    @property
+    def n_members(self) -> int:
+        """Number of ensemble members."""
+        return len(self.layers[0][0])
+
+    @property
+    def dim(self) -> int:
+        """Width of the input."""
+        return self.layers[0][0].shape[1]
+
+    def to_bytes(self) -> bytes:
+        """Return the head as safetensors with tensors ``weight.0``, ``bias.0`` and so on."""
+        tensors = {}
+        for number, (weight, bias) in enumerate(self.layers):
+            tensors[f"weight.{number}"], tensors[f"bias.{number}"] = weight, bias
+        return serial.pack(self.kind, tensors)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> MLPHead:
+        """Return the head that ``to_bytes`` wrote."""
+        tensors, _ = serial.unpack(cls.kind, data)
+        depth = len(tensors) // 2
+        names = {f"{part}.{number}" for part in ("weight", "bias") for number in range(depth)}
+        if depth < 2 or names != set(tensors):
+            serial.refuse(cls.kind, f"the tensors are {', '.join(sorted(tensors))}")
+        layers = [(tensors[f"weight.{number}"], tensors[f"bias.{number}"]) for number in range(depth)]
+        wide, members = layers[0][0].shape[1], len(layers[0][0])
+        for weight, bias in layers:
+            if weight.shape != (members, wide, bias.shape[-1]) or bias.shape != (members, weight.shape[-1]):
+                serial.refuse(cls.kind, f"a layer of shape {weight.shape} does not follow one of width {wide}")
+            wide = weight.shape[-1]
+        if wide != 1:
+            serial.refuse(cls.kind, f"the last layer has {wide} outputs")
+        return cls(layers)
