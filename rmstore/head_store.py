@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -17,40 +17,17 @@ from rmstore.hashing import canonical_json
 from rmstore.heads import HEADS
 from rmstore.heads.base import Head
 from rmstore.kernels import Field, Scorer
-from rmstore.records import HeadInfo
+from rmstore.records import HeadFacts, HeadInfo
 from rmstore.store import Store, statement
 
 DEPLOYED = "deployed"
 """Tag of the version that a bare name means."""
 
 
-@dataclass(frozen=True)
-class NewHead:
-    """Everything that is stored of a fitted head; ``metrics`` maps (split, metric) to (value, n)."""
+@dataclass(frozen=True, kw_only=True)
+class NewHead(HeadFacts):
+    """A fitted head to be stored; ``metrics`` maps (split, metric) to (value, n)."""
 
-    name: str
-    kind: str
-    objective: str
-    options: Mapping[str, Any]
-    chosen: Mapping[str, Any]
-    members: int
-    merge: str | None
-    seed: int
-    snapshot_id: int | None
-    encoder_key: str | None
-    layout: str | None
-    fields: tuple[Field, ...]
-    within_prompt: bool | None
-    training_sql: str | None
-    fingerprint: str
-    n_used: int
-    n_skipped: int
-    temperature: float
-    reference_mean: float
-    member_means: tuple[float, ...]
-    member_scales: tuple[float, ...]
-    seconds: float
-    notes: tuple[str, ...]
     data: bytes
     metrics: Mapping[tuple[str, str], tuple[float, int]]
     group_ids: Iterable[str]
@@ -59,9 +36,9 @@ class NewHead:
 def save(store: Store, new: NewHead) -> HeadInfo:
     """Store a fitted head as the next version of its name, in one transaction, and return it."""
     references.valid_name(new.name, kind="head")
-    record = {key: value for key, value in vars(new).items() if key not in {"fields", "data", "metrics", "group_ids"}}
-    record["options"], record["chosen"] = canonical_json(dict(new.options)), canonical_json(dict(new.chosen))
-    record["inputs"] = canonical_json([vars(field) for field in new.fields])
+    record = _facts(new)
+    for key in ("options", "chosen", "inputs"):
+        record[key] = canonical_json(record[key])
     for key in ("member_means", "member_scales", "notes"):
         record[key] = list(record[key])
     with store.atomic() as cursor:
@@ -98,10 +75,8 @@ def copy(store: Store, info: HeadInfo, name: str) -> HeadInfo:
     """Store a version once more as the next version of another name."""
     row = store.run("heads/weights", {"head_id": info.head_id})[0]
     groups = store.rows("select group_id::varchar as id from rm.main.head_training where head_id = ?", [info.head_id])
-    shared = {key: value for key, value in vars(info).items() if key in NewHead.__dataclass_fields__}
     new = NewHead(
-        **{**shared, "name": name},
-        fields=tuple(Field(**field) for field in info.inputs),
+        **{**_facts(info), "name": name},
         data=bytes(row["bytes"]),
         metrics=metrics(store, info.head_id),
         group_ids=[row["id"] for row in groups],
@@ -177,6 +152,11 @@ def drop(store: Store, text: str) -> HeadInfo:
     return info
 
 
+def _facts(head: HeadFacts) -> dict[str, Any]:
+    """Return what a version and its copy share."""
+    return {field.name: getattr(head, field.name) for field in fields(HeadFacts)}
+
+
 def _tagged(store: Store, reference: references.Reference, latest: int) -> int | None:
     if reference.tag == "latest":
         return latest
@@ -206,9 +186,9 @@ def _load(store: Store, head_id: int) -> Scorer:
             hint="restore the store, or train the head again",
         )
     head: Head = HEADS[row["kind"]].from_bytes(data)
-    fields = tuple(Field(**field) for field in json.loads(row["inputs"]))
+    inputs = tuple(Field(**field) for field in json.loads(row["inputs"]))
     means, scales = np.asarray(row["member_means"], np.float32), np.asarray(row["member_scales"], np.float32)
-    return Scorer(head, fields, row["reference_mean"], means, scales, row["temperature"], name)
+    return Scorer(head, inputs, row["reference_mean"], means, scales, row["temperature"], name)
 
 
 def _info(row: dict[str, Any]) -> HeadInfo:

@@ -23,7 +23,7 @@ class TrainingPairs:
     """Pairs ready to fit; the order of the rows in the query left no trace.
 
     Attributes:
-        pairs: distinct items and index pairs; scalar fields not yet standardised. ``items`` is read on demand.
+        chosen, rejected, prob, margin, weight, group: as in :class:`rmstore.heads.base.Pairs`, (p,).
         split: position in ``SPLITS`` of every pair, (p,).
         fields: what an item is made of.
         n_skipped: rows of the query that hold no usable pair.
@@ -31,7 +31,7 @@ class TrainingPairs:
         within_prompt: whether every pair lies within one prompt; None where that is unknown.
         identity: hash of the items: of their ids and snapshot, or of the vectors themselves.
         notes: what the user should know.
-        read_items: returns the distinct items, (n, d) float32.
+        read_items: returns the distinct items, (n, d) float32, scalar fields not yet standardised.
     """
 
     chosen: np.ndarray

@@ -83,13 +83,19 @@ class EmbedResult:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class HeadInfo:
-    """A trained head version, without its bytes."""
+@dataclass(frozen=True, kw_only=True)
+class HeadFacts:
+    """What is known of a head version beside its number and its bytes.
 
-    head_id: int
+    Attributes:
+        chosen: what the fit chose, such as ``l2``.
+        inputs: fields of the input with width, shift and scale.
+        within_prompt: trained on within-prompt pairs only; None where unknown.
+        member_means: mean of every member on the reference set.
+        member_scales: standard deviation of every member there.
+    """
+
     name: str
-    version: int
     kind: str
     objective: str
     options: dict[str, Any]
@@ -101,7 +107,7 @@ class HeadInfo:
     encoder_key: str | None
     layout: str | None
     inputs: tuple[dict[str, Any], ...]
-    within_prompt: bool
+    within_prompt: bool | None
     training_sql: str | None
     fingerprint: str
     n_used: int
@@ -112,6 +118,14 @@ class HeadInfo:
     member_scales: tuple[float, ...]
     seconds: float
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadInfo(HeadFacts):
+    """A stored head version, without its bytes."""
+
+    head_id: int
+    version: int
     created_at: str
 
     @property

@@ -222,7 +222,7 @@ def _run_once(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """Run a relation and keep its rows, so that reading it twice trains nothing twice."""
     if hasattr(relation, "materialize"):
         return relation.materialize()
-    return relation.execute()  # DuckDB 1.5
+    return relation.execute()  # type: ignore[operator]  # DuckDB 1.5
 
 
 def _tidy(text: str) -> str:

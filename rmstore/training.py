@@ -122,17 +122,35 @@ def train(
     if known is not None:
         return TrainResult(known, False, head_store.metrics(store, known.head_id), time.perf_counter() - started)
     fitted = fit(pairs, kind, objective, options, recipe, poll=_poll(store, progress))
+    scorer = fitted.scorer
     new = head_store.NewHead(
-        name=name, kind=recipe.head, objective=recipe.objective, options=fitted.options, chosen=fitted.chosen,
-        members=recipe.members, merge=recipe.merge, seed=recipe.seed,
-        snapshot_id=source.snapshot_id if source else None, encoder_key=source.encoder_key if source else None,
-        layout=source.layout if source else None, fields=fitted.scorer.fields, within_prompt=pairs.within_prompt,
-        training_sql=training_sql, fingerprint=print_, n_used=int((pairs.split < SPLITS.index("test")).sum()),
-        n_skipped=pairs.n_skipped, temperature=fitted.scorer.temperature,
-        reference_mean=fitted.scorer.reference_mean, member_means=tuple(fitted.scorer.member_means.tolist()),
-        member_scales=tuple(fitted.scorer.member_scales.tolist()), seconds=time.perf_counter() - started,
-        notes=fitted.notes, data=fitted.data, metrics=fitted.metrics, group_ids=pairs.group_ids,
-    )  # fmt: skip
+        name=name,
+        kind=recipe.head,
+        objective=recipe.objective,
+        options=fitted.options,
+        chosen=fitted.chosen,
+        members=recipe.members,
+        merge=recipe.merge,
+        seed=recipe.seed,
+        snapshot_id=source.snapshot_id if source else None,
+        encoder_key=source.encoder_key if source else None,
+        layout=source.layout if source else None,
+        inputs=tuple(vars(field) for field in scorer.fields),
+        within_prompt=pairs.within_prompt,
+        training_sql=training_sql,
+        fingerprint=print_,
+        n_used=int((pairs.split < SPLITS.index("test")).sum()),
+        n_skipped=pairs.n_skipped,
+        temperature=scorer.temperature,
+        reference_mean=scorer.reference_mean,
+        member_means=tuple(scorer.member_means.tolist()),
+        member_scales=tuple(scorer.member_scales.tolist()),
+        seconds=time.perf_counter() - started,
+        notes=fitted.notes,
+        data=fitted.data,
+        metrics=fitted.metrics,
+        group_ids=pairs.group_ids,
+    )
     store.check()
     info = head_store.save(store, new)
     return TrainResult(info, True, fitted.metrics, time.perf_counter() - started)
