@@ -31,6 +31,9 @@ class Store(engine.Store):
         (0,)
     """
 
+    def __enter__(self) -> Store:
+        return self
+
     def execute(
         self, cursor: duckdb.DuckDBPyConnection, query: str, params: engine.Parameters = None
     ) -> duckdb.DuckDBPyConnection:
@@ -80,11 +83,11 @@ class Store(engine.Store):
 
         return embed(self, datasets, snapshot=snapshot, progress=progress, **options)
 
-    def import_vectors(self, file: str | Path, *, match: str, **options: Any) -> Any:
+    def import_vectors(self, file: str | Path, *, match: str, snapshot: str, **options: Any) -> EmbedResult:
         """Take vectors that were made elsewhere; see :func:`rmstore.imports.import_vectors`."""
         from rmstore.imports import import_vectors
 
-        return import_vectors(self, Path(file), match=match, **options)
+        return import_vectors(self, file, match=match, snapshot=snapshot, **options)
 
     def snapshots(self, name: str | None = None) -> list[SnapshotInfo]:
         """Return the snapshot versions, oldest first; see :func:`rmstore.snapshots.list_snapshots`."""

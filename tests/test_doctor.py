@@ -24,7 +24,8 @@ SOUND = """
     create table embeddings_2_f32 (encoder_id integer, text_id uuid, embedding float[2]);
     insert into renderings select 1, response_id, 'response', response_id, 1, 0 from responses;
     insert into embeddings_2_f32 select 1, text_id, [1, 2] from renderings;
-    insert into snapshots values (1, 's', 1, 1, 'response', null, ['d'], 2, 0, 'f', null, null, null, now()::timestamp, null);
+    insert into snapshots
+    values (1, 's', 1, 1, 'response', null, ['d'], 2, 0, 'f', null, null, null, now()::timestamp, null);
     insert into snapshot_members select 1, response_id from responses;
     insert into snapshot_tags values ('s', 'paper', 1, now()::timestamp);
 """

@@ -63,21 +63,35 @@ def embed(
 @command(
     name="import-vectors",
     examples=(
-        "rmstore import-vectors vectors.parquet --snapshot hh-minilm --dataset hh \\\n"
-        '--match "select vector, prompt, response from file"',
+        "rmstore import-vectors vectors.npy --encoder bge-small --snapshot hh-bge \\\n"
+        "--match 'select response_id, embedding from file join ids on n = file_row_number'",
     ),
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--match", required=True, metavar="SQL", help="One SELECT that joins rows of the file to responses.")
+@click.option("--match", required=True, metavar="SQL", help="One SELECT of response_id and embedding.")
+@click.option("--encoder", required=True, metavar="NAME", help="Model that made the vectors.")
 @click.option("--snapshot", required=True, metavar="NAME", help="Snapshot to make a version of.")
+@click.option("--layout", type=click.Choice(["joint", "response"]), default="joint", show_default=True)
+@click.option("--dataset", "datasets", multiple=True, help="Data set that the snapshot shows; all matched by default.")
+@click.option("--weights-sha256", help="Hash of the model's weights, where known.")
+@click.option("--revision", help="Revision of the model.")
+@click.option("--license", "licence", help="Licence of the vectors.")
+@click.option("-m", "--message", help="Note kept with the snapshot.")
+@click.option("--author", help="Who imports them.")
 @json_option
 @click.pass_obj
-def import_vectors(settings: Settings, file: Path, match: str, as_json: bool, **rest: Any) -> None:
-    """Take vectors that were made elsewhere, from Parquet or .npy."""
+def import_vectors(
+    settings: Settings, file: Path, licence: str | None, datasets: tuple[str, ...], as_json: bool, **rest: Any
+) -> None:
+    """Take vectors that were made elsewhere, from Parquet or .npy.
+
+    The query sees the file as the relation "file", beside the tables and macros of the store; an .npy has
+    the columns file_row_number (from 0) and embedding.
+    """
     from rmstore.cli.progress import progress
 
     with opened(settings, write=True) as store, progress(show=not as_json) as report:
-        result = store.import_vectors(file, match=match, progress=report, **rest)
+        result = store.import_vectors(file, license=licence, datasets=datasets or None, progress=report, **rest)
     show_embed(result, as_json=as_json)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @command(
     examples=(
         "rmstore train helpful --snapshot hh@1",
-        "rmstore train helpful --snapshot hh --head mlp --members 5 -o width=256",
+        "rmstore train helpful --snapshot hh --head mlp --members 5 -o hidden=[256]",
         "rmstore train plain --snapshot hh --where \"dataset = 'hh'\" --feature log_len",
     )
 )

@@ -28,13 +28,15 @@ def progress(*, show: bool = True) -> Iterator[Progress]:
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None, rate="")
-        state: dict[str, object] = {"note": None, "total": None}
+        last: tuple[int, int | None] = (0, None)
 
         def report(done: int, total: int | None, note: str) -> None:
-            if note != state["note"] or total != state["total"]:
-                state.update(note=note, total=total)
-                bar.reset(task, total=total, description=note, completed=done)
+            nonlocal last
+            if total != last[1] or done < last[0]:  # a new phase
+                bar.reset(task, total=total, completed=done)
+            last = (done, total)
+            bar.update(task, completed=done, description=note)
             speed = bar.tasks[0].speed
-            bar.update(task, completed=done, rate=f"{speed:,.0f}/s" if speed else "")
+            bar.update(task, rate=f"{speed:,.0f}/s" if speed else "")
 
         yield report

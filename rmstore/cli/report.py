@@ -102,7 +102,7 @@ def run(
     A Parquet file carries report, SQL hash, parameters, head, snapshot, licences and versions in its metadata.
     """
     from rmstore import reports
-    from rmstore.cli.output import counted, plain, show, to_json
+    from rmstore.cli.output import counted, notes, plain, show, to_json
 
     values = {**param, **_extra(ctx.args)}
     with opened(ctx.obj, write=True) as store:
@@ -111,7 +111,8 @@ def run(
     if as_json:
         click.echo(to_json({"report": name, "rows": rows, "provenance": plain(result.provenance)}))
         return
-    show(rows, empty="the report has no rows")
+    show(rows)
+    notes(result.provenance.get("notes", []))
     if result.output:
         click.echo(f"{counted(len(rows), 'row')} in {result.output}", err=True)
 
