@@ -103,8 +103,7 @@ class HeadHandle:
         return texts
 
     def _embed(self, prompts: list[str], responses: list[str]) -> np.ndarray:
-        from rmstore.encoders.rendering import render
-        from rmstore.vectors import find_encoder
+        from rmstore.vectors import find_encoder, laid_out
 
         if self.info.encoder_key is None or self.info.layout is None:
             raise InputError(
@@ -113,11 +112,7 @@ class HeadHandle:
             )
         row = self.store.run("encoder_of_key", {"encoder_key": self.info.encoder_key})[0]
         encoder = find_encoder(self.store, row["name"])
-        layout = parse_layout(self.info.layout)
-        sides = {"joint": (prompts, responses), "prompt": (prompts, None), "response": (None, responses)}
-        parts = {part: encoder.encode(render(encoder, *sides[part]).texts) for part in layout.parts}
-        terms = [np.prod([parts[part] for part in term], axis=0, dtype=np.float32) for term in layout.terms]
-        return np.concatenate(terms, axis=1)
+        return laid_out(self.store, encoder, parse_layout(self.info.layout), responses, prompts)
 
 
 def score_to(store: Store, head: str, *, snapshot: str, to: Path) -> int:

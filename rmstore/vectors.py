@@ -130,12 +130,19 @@ def embed_texts(store: Store, name: str, responses: Sequence[str], prompts: Sequ
         InputError: the layout of the snapshot needs prompts and there are none.
     """
     encoder, layout = _encoder_and_layout(store, name, "response" if prompts is None else "joint")
-    sides = {"joint": (prompts, responses), "prompt": (prompts, None), "response": (None, responses)}
     if prompts is None and layout.parts != ("response",):
         raise InputError(
             f"snapshot {name!r} has layout {layout.text!r}, which needs a prompt",
             hint=f"rm_embed({name!r}, prompt, response)",
         )
+    return laid_out(store, encoder, layout, responses, prompts)
+
+
+def laid_out(
+    store: Store, encoder: Encoder, layout: Layout, responses: Sequence[str], prompts: Sequence[str] | None
+) -> np.ndarray:
+    """Return the vectors of a layout, (n, width) float32; prompts may be None where no part needs them."""
+    sides = {"joint": (prompts, responses), "prompt": (prompts, None), "response": (None, responses)}
     parts = {}
     for part in layout.parts:
         store.check()

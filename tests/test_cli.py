@@ -1,10 +1,14 @@
 """The command line as a whole, and the commands of the file itself."""
 
 import json
+import os
+import subprocess
+import sys
 
 import click
 import pytest
 
+import rmstore
 from rmstore import __version__
 from rmstore.cli import SECTIONS
 from rmstore.cli import cli as group
@@ -96,6 +100,36 @@ def test_migrate_has_nothing_to_do(cli):
     cli("init")
     assert "up to date" in cli("migrate").out
     assert json.loads(cli("migrate", "--dry-run", "--json").out) == []
+
+
+def test_a_locked_store_names_the_holder(cli, tmp_path):
+    cli("init")
+    with rmstore.connect(tmp_path / "lab.duckdb"):
+        done = subprocess.run([sys.executable, "-m", "rmstore", "status"], capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert f"(process {os.getpid()})" in done.stderr and "hint: " in done.stderr
+
+
+def test_readers_share_a_store(cli, tmp_path):
+    cli("init")
+    with rmstore.connect(tmp_path / "lab.duckdb", read_only=True):
+        for words in (["status"], ["doctor"], ["head", "list"], ["query", "select 1 as a"], ["snapshot", "list"]):
+            done = subprocess.run([sys.executable, "-m", "rmstore", *words], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+
+
+def test_files_that_are_no_stores(cli, tmp_path):
+    (tmp_path / "lab.duckdb").write_bytes(b"hello" * 2_000)
+    done = cli("status")
+    assert done.code == 1 and "is not a DuckDB file" in done.err
+
+
+def test_a_store_of_a_newer_rmstore(cli, tmp_path):
+    with rmstore.connect(tmp_path / "lab.duckdb") as store:
+        store.sql("insert into _rm_migrations values (77, '0077_later', 'x', now()::timestamp, '9.1.0')")
+    for words in (["status"], ["migrate"], ["query", "create table x (a int)"]):
+        done = cli(*words)
+        assert done.code == 1 and "install rmstore 9.1.0 or newer" in done.err
 
 
 def test_debug_shows_the_traceback(cli):
