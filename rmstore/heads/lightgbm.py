@@ -25,8 +25,9 @@ class LightGBMHead(Head):
     """Rewards as raw scores of boosted trees, one booster per member.
 
     A booster sees each distinct item once. Every round, the objective's gradient and curvature at the pairs are summed
-    onto their items; an item in many pairs weighs that much more. This is an adaptation: the papers (arXiv 2502.04357,
-    2411.04991) name LightGBM heads, and their released code holds no hyper-parameters.
+    onto their items; an item in many pairs weighs that much more, and weight 2 is the pair given twice. This is an
+    adaptation: the papers (arXiv 2502.04357, 2411.04991) name LightGBM heads, and their released code holds no
+    hyper-parameters.
 
     Options:
         trees: at most so many; by default 500 with validation pairs, 200 without.

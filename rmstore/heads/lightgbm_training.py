@@ -53,7 +53,6 @@ class Trainer:
         callbacks: list[Callable] = [_before_each_tree(lambda number: poll(number / most, f"tree {number + 1}"))]
         if self._valid:
             callbacks.append(lightgbm.early_stopping(self._settings["patience"], verbose=False))
-        weight = weight / weight.mean()
         booster = lightgbm.train(
             self._params
             | {

@@ -14,15 +14,17 @@ from rmstore.heads.base import Head, Pairs, Poll
 from rmstore.objectives.base import Objective
 
 PUBLISHED = (1024, 512)
-CHUNK = 1024
+CHUNK = 512
 """Items scored at a time: enough for the matrix product, few enough for the hidden layer to stay in cache."""
 
 
 def _hidden(value: Any) -> list[int]:
     if value == "published":
         return list(PUBLISHED)
-    size = opt.whole(None, 1, 65536)
-    return [size.clean(width) for width in (value if isinstance(value, list | tuple) else [value])]
+    widths = list(value) if isinstance(value, list | tuple) else [value]
+    if not widths:
+        raise ValueError
+    return [opt.whole(None, 1, 65536).clean(width) for width in widths]
 
 
 class MLPHead(Head):

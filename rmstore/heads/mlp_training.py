@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rmstore.heads.base import Pairs, Poll
-from rmstore.heads.pairs import mean_loss
+from rmstore.heads.pairs import compact, mean_loss
 from rmstore.objectives.base import Labels, Objective
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ Layers = list[tuple[np.ndarray, np.ndarray]]
 
 EPOCHS, EPOCHS_UNWATCHED = 100, 10
 """Most epochs with validation pairs, and epochs without."""
+AT_ONCE = 4096
+"""Validation items per forward pass, which bounds memory."""
 SMALL_STEP = 100_000_000
 """Products of one forward pass over a batch's chosen side, below which one thread is used; some milliseconds."""
 
@@ -59,10 +62,10 @@ def train_members(
     items, centre, spread = _standardised(train)
     x = torch.from_numpy(items)
     sizes = [items.shape[1], *settings["hidden"], 1]
-    net = _Net(_initial(sizes, draws, same_start=same_start), settings, draws)
+    net = _Net(_initial(sizes, draws, same_start=same_start), settings, draws, located=not objective.pairwise)
     epochs = settings["epochs"] or (EPOCHS if valid is not None else EPOCHS_UNWATCHED)
     batches = -(-len(train) // settings["batch_size"])
-    watch = _Watch(valid, objective, settings["patience"], net)
+    watch = _Watch(valid, objective, settings["patience"], net, x)
     weights = weights / weights.mean(axis=1, keepdims=True)
     with _threads(len(draws) * settings["batch_size"] * sum(wide * narrow for wide, narrow in pairwise(sizes))):
         for epoch in range(epochs):
@@ -70,7 +73,7 @@ def train_members(
             for number, batch in enumerate(np.array_split(orders, batches, axis=1)):
                 poll((epoch + number / batches) / epochs, f"mlp, epoch {epoch + 1} of at most {epochs}")
                 _step(net, x, train, batch, objective, np.take_along_axis(weights, batch, axis=1))
-            if watch.should_stop(epoch + 1, x):
+            if watch.should_stop(epoch + 1):
                 break
     layers = watch.layers()
     first, bias = layers[0]
@@ -99,7 +102,7 @@ def _standardised(train: Pairs) -> tuple[np.ndarray, np.ndarray, np.float32]:
     share = np.bincount(np.concatenate([train.chosen, train.rejected]), minlength=len(train.items)) / (2 * len(train))
     centre = share.astype(np.float32) @ train.items
     items = train.items - centre
-    spread = np.float32(np.sqrt(share @ np.square(items).mean(axis=1)) or 1.0)
+    spread = np.float32(np.sqrt(share @ np.einsum("nd,nd->n", items, items) / items.shape[1]) or 1.0)
     items /= spread
     return items, centre, spread
 
@@ -121,15 +124,20 @@ def _initial(sizes: list[int], draws: list[np.random.Generator], *, same_start: 
 class _Net:
     """The members' layers as torch parameters, with AdamW.
 
-    ``torch.optim`` would import the compiler on its first step, which takes longer than many a fit.
+    ``torch.optim`` would import the compiler on its first step, which takes longer than many a fit. Unless rewards are
+    ``located``, their last bias stays 0: gaps say nothing about it, and Adam would make steps of rounding errors.
     """
 
     BETAS, EPSILON = (0.9, 0.999), 1e-8
 
-    def __init__(self, layers: Layers, settings: Mapping[str, Any], draws: list[np.random.Generator]) -> None:
+    def __init__(
+        self, layers: Layers, settings: Mapping[str, Any], draws: list[np.random.Generator], *, located: bool
+    ) -> None:
         import torch
 
         self.layers = [tuple(torch.tensor(part, requires_grad=True) for part in layer) for layer in layers]
+        if not located:
+            self.layers[-1][1].requires_grad_(False).zero_()
         self.flat = [part for layer in self.layers for part in layer]
         self._moments = [(torch.zeros_like(part), torch.zeros_like(part)) for part in self.flat]
         self._rate, self._decay, self._dropout = settings["lr"], settings["weight_decay"], settings["dropout"]
@@ -156,7 +164,8 @@ class _Net:
         with torch.no_grad():
             for part, (mean, square) in zip(self.flat, self._moments, strict=True):
                 gradient = part.grad
-                assert gradient is not None
+                if gradient is None:
+                    continue
                 mean.lerp_(gradient, 1 - first)
                 square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
                 part.mul_(1 - self._rate * self._decay)
@@ -194,24 +203,21 @@ def _step(net: _Net, x: Tensor, train: Pairs, batch: np.ndarray, objective: Obje
 class _Watch:
     """Validation after every epoch: keeps each member's best layers and says when nobody improves any more."""
 
-    def __init__(self, valid: Pairs | None, objective: Objective, patience: int, net: _Net) -> None:
-        self._valid, self._objective, self._patience, self._net = valid, objective, patience, net
+    def __init__(self, valid: Pairs | None, objective: Objective, patience: int, net: _Net, x: Tensor) -> None:
+        self._objective, self._patience, self._net = objective, patience, net
+        self._valid = None if valid is None else compact(replace(valid, items=x.numpy()))
         members = len(net.flat[0])
         self._lowest, self._at = np.full(members, np.inf), np.zeros(members, dtype=int)
         self._best = [part.detach().clone() for part in net.flat]
         self.record: dict[str, Any] = {}
 
-    def should_stop(self, epoch: int, x: Tensor) -> bool:
+    def should_stop(self, epoch: int) -> bool:
         """Look at the members after an epoch, counted from 1."""
-        import torch
-
         self.record = {"epochs": epoch}
         if self._valid is None:
             self._best = [part.detach() for part in self._net.flat]
             return False
-        with torch.no_grad():
-            rewards = self._net.rewards(x).numpy()
-        losses = np.array([mean_loss(self._objective, row, self._valid) for row in rewards])
+        losses = self._losses(self._valid)
         # a member that has waited long enough is done, though it trains on beside the others
         better = (losses < self._lowest) & (epoch - self._at <= self._patience)
         for best, part in zip(self._best, self._net.flat, strict=True):
@@ -219,6 +225,13 @@ class _Watch:
         self._lowest[better], self._at[better] = losses[better], epoch
         self.record |= {"best_epochs": self._at.tolist(), "valid_loss": float(self._lowest.mean())}
         return bool((epoch - self._at >= self._patience).all())
+
+    def _losses(self, valid: Pairs) -> np.ndarray:
+        import torch
+
+        with torch.no_grad():
+            parts = [self._net.rewards(part) for part in torch.from_numpy(valid.items).split(AT_ONCE)]
+        return np.array([mean_loss(self._objective, rewards, valid) for rewards in torch.cat(parts, dim=1).numpy()])
 
     def layers(self) -> Layers:
         """Return the best layers seen."""

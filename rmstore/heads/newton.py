@@ -68,7 +68,7 @@ class Design:
 
     @property
     def scale(self) -> float:
-        """Mean squared length of a row, the intercept apart: the natural unit of ``l2``; 1 if all rows are 0."""
+        """Mean squared length of a sample of rows, the intercept apart: the natural unit of ``l2``; 1 if all are 0."""
         return float(np.square(self._sample[:, self.penalty > 0]).sum(dtype=np.float64) / len(self._sample)) or 1.0
 
     @cached_property
@@ -86,7 +86,7 @@ class Design:
     def _sample(self) -> np.ndarray:
         rows = self._vectors if self._pick is None else self._pick
         width = len(self.penalty)
-        size = SAMPLE * width if width <= WIDE else WIDE
+        size = max(SAMPLE * width, 4 * WIDE) if width <= WIDE else WIDE
         if size < rows.shape[0]:
             rows = rows[np.sort(np.random.default_rng(0).choice(rows.shape[0], size, replace=False))]
         return rows if self._pick is None else rows @ self._vectors
@@ -142,7 +142,7 @@ class Loss:
 def minimise(loss: Loss, l2: float, start: np.ndarray, tick: Callable[[], None], gain: float = PRECISE) -> np.ndarray:
     """Return the weights at the minimum of loss + l2 / 2 |w|^2, float64.
 
-    Stops after a step that promised to lower the objective by less than ``gain``. ``tick`` is called before every step.
+    Stops after a step that promised to lower the objective by less than ``gain``. ``tick`` is called before every pass.
     A loss without curvature (hinge) has its kinks rounded, less and less; it ends within 0.1 % of its minimum.
     """
     still = 0 * loss.design.forward(start)
@@ -157,14 +157,13 @@ def _newton(loss: Loss, l2: float, start: np.ndarray, tick: Callable[[], None], 
     design, ridge = loss.design, l2 * loss.design.penalty
     weights, rows, first = start, design.forward(start), 0.0
     for _ in range(STEPS):
-        tick()
         gradient = design.backward(loss.slope(rows)) + ridge * weights
         norm = float(np.linalg.norm(gradient))
         first = first or norm
         if norm == 0:
             break
         tolerance = min(0.25, (norm / first) ** 0.5) * norm
-        step, along = _newton_step(design, loss.bend(rows), l2, -gradient, tolerance)
+        step, along = _newton_step(design, loss.bend(rows), l2, -gradient, tolerance, tick)
         length = _line_search(loss, rows, along, ridge * weights @ step, ridge * step @ step)
         weights, rows = weights + length * step, rows + length * along
         if -gradient @ step <= gain:
@@ -173,7 +172,7 @@ def _newton(loss: Loss, l2: float, start: np.ndarray, tick: Callable[[], None], 
 
 
 def _newton_step(
-    design: Design, bend: np.ndarray, l2: float, target: np.ndarray, tolerance: float
+    design: Design, bend: np.ndarray, l2: float, target: np.ndarray, tolerance: float, tick: Callable[[], None]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Solve (design' bend design + l2) x = target by conjugate gradients; return x and design.forward(x)."""
     ridge, (values, vectors) = l2 * design.penalty, design.spectrum
@@ -187,6 +186,7 @@ def _newton_step(
     search = rich = precondition(residual)
     power = residual @ rich
     for _ in range(CG_STEPS):
+        tick()
         rows = design.forward(search)
         image = design.backward(bend * rows) + ridge * search
         length = power / (search @ image)
