@@ -207,6 +207,18 @@ def fit(
     return Fitted(scorer, head.to_bytes(), stored, {**chosen, "temperature_from": basis}, metrics, tuple(notes))
 
 
+def fit_rows(store: Store, rows: pa.StructArray, recipe: Recipe, *, snapshot: SnapshotInfo) -> Fitted:
+    """Fit a head on the pairs of a query, as :func:`train` does, without storing it.
+
+    Raises:
+        InputError: the pairs cannot be trained on.
+        OptionError: an option that does not exist or does not fit.
+    """
+    kind, objective, options = _prepared(recipe)
+    pairs = read_pairs(store, rows, snapshot=snapshot, uses_ties=recipe.objective == "soft", seed=recipe.seed)
+    return fit(pairs, kind, objective, options, recipe, poll=_poll(store, silent))
+
+
 def train_snapshot(
     store: Store,
     name: str,

@@ -1,0 +1,18 @@
+-- Rewards beside gold: one row per distinct response of a snapshot that has a rating of the attribute (the mean, where
+-- it has several). split 'all' and dataset NULL take everything.
+create or replace macro _rm_rated_rewards(head, snapshot, attribute, split, dataset) as table
+    with golds as (
+        select response_id, avg(value) as gold
+        from rm.main.ratings as ratings
+        where ratings.attribute = attribute
+        group by response_id
+    )
+    select "rows".group_id, "rows".prompt_id, "rows".response_id,
+           any_value("rows".reward)::double as reward,
+           any_value("rows".n_chars)::double as n_chars,
+           any_value(golds.gold) as gold,
+           bool_or("rows".seen_in_training) as is_seen
+    from rm_rewards(head, snapshot) as "rows"
+    join golds using (response_id)
+    where split in ("rows".split, 'all') and (dataset is null or "rows".dataset = dataset)
+    group by "rows".group_id, "rows".prompt_id, "rows".response_id;

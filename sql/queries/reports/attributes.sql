@@ -1,0 +1,1 @@
+select distinct attribute as name from rm.main.ratings order by attribute

@@ -1,0 +1,32 @@
+-- Empty stand-ins, for this cursor, of the functions that need a head or a snapshot: with them a report can be
+-- described in any store. tests/test_reports_check.py compares them with the functions themselves.
+create or replace temp macro rm_rows(snapshot) as table
+    select null::uuid as prompt_id, null::uuid as group_id, null::uuid as response_id, null::varchar as dataset,
+           null::varchar as subset, null::varchar as split, null::varchar as policy, null::bigint as n_chars,
+           null::integer as n_tokens, null::float[8] as embedding
+    where false;
+
+create or replace temp macro rm_pairs(snapshot) as table
+    select null::uuid as preference_id, null::uuid as chosen_id, null::uuid as rejected_id, null::double as prob,
+           null::double as margin, null::double as weight, null::varchar as annotator, null::varchar as source,
+           null::integer as dataset_id, null::varchar as subset, null::integer as file_id, null::bigint as "row",
+           null::integer as occurrence, null::uuid as prompt_id, null::uuid as group_id, null::varchar as dataset,
+           null::varchar as split, null::float[8] as chosen_embedding, null::float[8] as rejected_embedding,
+           null::bigint as chosen_chars, null::bigint as rejected_chars
+    where false;
+
+create or replace temp macro rm_rewards(head, snapshot) as table
+    select null::uuid as prompt_id, null::uuid as group_id, null::uuid as response_id, null::varchar as dataset,
+           null::varchar as subset, null::varchar as split, null::varchar as policy, null::bigint as n_chars,
+           null::integer as n_tokens, null::float as reward, null::float[] as members, null::boolean as seen_in_training
+    where false;
+
+create or replace temp macro rm_score(head, input) as null::float;
+
+create or replace temp macro rm_score_members(head, input) as null::float[];
+
+create or replace temp macro rm_win_prob(head, a, b) as null::double;
+
+create or replace temp macro rm_embed
+    (encoder, text) as null::float[],
+    (encoder, prompt, response) as null::float[];

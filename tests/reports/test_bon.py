@@ -1,0 +1,163 @@
+"""The report bon: the identities of best-of-n, and every subset drawn one by one."""
+
+from itertools import combinations
+from math import log
+
+import numpy as np
+import pytest
+from lab import fill, save_head, table
+from scipy import stats
+
+from rmstore import reports, snapshots
+from rmstore.errors import UnknownNameError
+
+M = {2: 0.5642, 5: 1.1630, 10: 1.5388, 30: 2.0428, 50: 2.2491, 100: 2.5076}
+"""Expected maximum of n standard normal numbers."""
+
+
+def curve(store, name="gold", **params):
+    return np.array([row[name] for row in table(store, "bon", **params)])
+
+
+def candidates(store, reward, gold, prompt=None, **columns):
+    """Fill a store with one candidate per reward; all answer one prompt unless said otherwise."""
+    n = len(reward)
+    texts = [f"t{number}" for number in range(n)]
+    given = {"prompt": prompt or ["p"] * n, "text": texts, "reward": list(map(float, reward)), **columns}
+    return fill(store, {**given, "gold": list(map(float, gold))})
+
+
+def test_gold_in_the_order_of_reward_gives_the_expected_rank(store):
+    ranks = np.arange(1, 501)
+    candidates(store, ranks, ranks)
+    n, gold = curve(store, "n"), curve(store)
+    assert gold == pytest.approx(n * 501 / (n + 1), rel=1e-9)
+    assert gold[9] == pytest.approx(455.4545, abs=1e-4)
+    assert curve(store, "proxy") == pytest.approx(gold, rel=1e-9)
+    assert curve(store, "oracle") == pytest.approx(gold, rel=1e-9)
+    assert curve(store, "regret") == pytest.approx(np.zeros(500), abs=1e-6)
+    assert curve(store, "gold_best") == pytest.approx(np.full(500, 500))
+
+
+def test_gold_against_the_order_of_reward(store):
+    ranks = np.arange(1, 101)
+    candidates(store, ranks, ranks[::-1])
+    n = curve(store, "n")
+    assert curve(store) == pytest.approx(101 / (n + 1), rel=1e-9)
+    assert curve(store, "gain")[-1] == pytest.approx((1 - 50.5) / (100 - 50.5))
+
+
+def test_constant_gold_stays_constant(store):
+    candidates(store, np.arange(300), [2.5] * 300)
+    assert curve(store) == pytest.approx(np.full(300, 2.5), rel=1e-9)
+    assert set(curve(store, "gain")) == {None}
+
+
+def test_constant_reward_gives_the_mean(store):
+    gold = np.random.default_rng(0).normal(size=200)
+    candidates(store, [1.0] * 200, gold)
+    assert curve(store) == pytest.approx(np.full(200, gold.mean()), abs=1e-9)
+
+
+def test_ends_of_the_curve(store):
+    rng = np.random.default_rng(1)
+    reward, gold = rng.normal(size=(2, 50))
+    candidates(store, reward, gold)
+    found = curve(store)
+    assert found[0] == pytest.approx(gold.mean(), abs=1e-9)
+    assert found[-1] == pytest.approx(gold[reward.argmax()], abs=1e-9)
+    assert curve(store, "random") == pytest.approx(np.full(50, gold.mean()), abs=1e-9)
+
+
+def test_every_subset_one_by_one_with_ties(store):
+    reward = np.array([0, 1, 1, 2, 2, 2, 3])
+    gold = np.array([5.0, -1.0, 4.0, 0.5, 2.0, -3.0, 1.0])
+    lengths = np.array([1, 2, 2, 1, 3, 3, 2])
+    texts = [f"{number}" + "x" * (length - 1) for number, length in enumerate(lengths)]
+    candidates(store, reward, gold, text=texts)
+
+    def drawn(key, value):
+        picks = []
+        for n in range(1, 8):
+            best = [(subset, key[list(subset)].max()) for subset in combinations(range(7), n)]
+            picks.append(np.mean([np.mean([value[i] for i in subset if key[i] == top]) for subset, top in best]))
+        return picks
+
+    assert curve(store) == pytest.approx(drawn(reward, gold), abs=1e-9)
+    assert curve(store, "proxy") == pytest.approx(drawn(reward, reward), abs=1e-9)
+    assert curve(store, "longest") == pytest.approx(drawn(lengths, gold), abs=1e-9)
+    assert curve(store, "oracle") == pytest.approx(drawn(gold, gold), abs=1e-9)
+
+
+def test_correlated_normal_rewards_give_rho_times_the_expected_maximum(store):
+    rng, rho, prompts, n = np.random.default_rng(2), 0.6, 200, 100
+    reward = rng.normal(size=prompts * n)
+    gold = rho * reward + np.sqrt(1 - rho**2) * rng.normal(size=prompts * n)
+    candidates(store, reward, gold, prompt=[f"p{i // n}" for i in range(prompts * n)])
+    rows = {row["n"]: row for row in table(store, "bon")}
+    for size, expected in M.items():
+        error = (rows[size]["gold_high"] - rows[size]["gold_low"]) / (2 * 1.97)
+        assert abs(rows[size]["gold"] - rho * expected) < 4 * error
+        assert rows[size]["proxy"] == pytest.approx(expected, abs=0.08)
+    assert rows[1]["gold_high"] - rows[1]["gold_low"] < rows[100]["gold_high"] - rows[100]["gold_low"] < 0.4
+
+
+def test_every_row_is_over_the_prompts_that_have_enough_candidates(store):
+    prompt = ["a"] * 2 + ["b"] * 3 + ["c"]
+    candidates(store, [0, 1, 0, 1, 2, 9], [10, 20, 1, 2, 6, 99], prompt=prompt)
+    rows = table(store, "bon")
+    shown = [(row["n"], row["n_prompts"], row["n_groups"], row["random"], row["gold"]) for row in rows]
+    assert shown == [
+        (1, 2, 2, pytest.approx(9), pytest.approx(9)),
+        (2, 2, 2, pytest.approx(9), pytest.approx((20 + (2 / 3 * 6 + 1 / 3 * 2)) / 2)),
+        (3, 1, 1, pytest.approx(3), pytest.approx(6)),
+    ]
+    assert [row["kl"] for row in rows] == pytest.approx([0, log(2) - 1 / 2, log(3) - 2 / 3])
+    assert [row["n_prompts"] for row in table(store, "bon", min_candidates=3)] == [1, 1, 1]
+    assert [row["n_prompts"] for row in table(store, "bon", min_candidates=1)] == [3, 2, 1]
+    assert table(store, "bon", min_candidates=4) == []
+
+
+def test_the_interval_is_clustered_by_group(store):
+    rng = np.random.default_rng(4)
+    gold = rng.normal(size=40)
+    candidates(store, rng.normal(size=40), gold, prompt=[f"p{i // 4}" for i in range(40)])
+    row = table(store, "bon")[0]
+    means = gold.reshape(10, 4).mean(axis=1)
+    half = stats.t.ppf(0.975, 9) * means.std(ddof=1) / np.sqrt(10)
+    assert (row["gold_low"], row["gold_high"]) == pytest.approx((means.mean() - half, means.mean() + half), abs=1e-6)
+
+
+def test_a_response_of_two_policies_is_one_candidate_and_unrated_ones_are_none(store):
+    rows = [
+        {"prompt": "p", "text": "same", "reward": 1, "gold": 4, "policy": "x"},
+        {"prompt": "p", "text": "same", "reward": 1, "gold": 4, "policy": "y"},
+        {"prompt": "p", "text": "other", "reward": 0, "gold": 1},
+        {"prompt": "p", "text": "unrated", "reward": 9},
+    ]
+    fill(store, rows)
+    assert curve(store).tolist() == [2.5, 4.0]
+
+
+def test_prompts_that_the_head_saw_are_counted(store):
+    fill(store, {"prompt": ["a", "a", "b", "b"], "text": list("wxyz"), "reward": [0.0, 1.0, 0.0, 1.0],
+                 "gold": [0.0, 1.0, 0.0, 1.0]}, seen=["b"])  # fmt: skip
+    assert [row["n_seen"] for row in table(store, "bon")] == [1, 1]
+    save_head(store, snapshots.resolve(store, "s"), (), name="unknown")
+    assert {row["n_seen"] for row in table(store, "bon", head="unknown")} == {None}
+
+
+def test_an_attribute_that_nobody_rated_is_an_error(store):
+    candidates(store, [0, 1], [0, 1])
+    with pytest.raises(UnknownNameError, match="no attribute is called 'golden'\n  hint: did you mean 'gold'?"):
+        table(store, "bon", attribute="golden")
+
+
+def test_rerun_gives_the_same_numbers(store):
+    rng = np.random.default_rng(5)
+    candidates(store, rng.integers(0, 20, 2000), rng.normal(size=2000), prompt=[f"p{i // 40}" for i in range(2000)])
+    store.sql("set threads = 1")
+    once = reports.run(store, "bon", {"head": "h"}).table.to_pylist()
+    store.sql("set threads = 4")
+    for before, after in zip(once, reports.run(store, "bon", {"head": "h"}).table.to_pylist(), strict=True):
+        assert after == pytest.approx(before, rel=1e-9, abs=1e-12)
