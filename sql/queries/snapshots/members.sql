@@ -1,1 +1,1 @@
-select distinct response_id from _rm_members;
+select response_id from _rm_members order by response_id;
