@@ -21,11 +21,14 @@ def write(path, rows):
     elif name.endswith((".csv", ".tsv")):
         plain = path.with_name(name)
         with plain.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, delimiter="\t" if name.endswith(".tsv") else ",", lineterminator="\n")
+            delimiter = "\t" if name.endswith(".tsv") else ","
+            # the writer would leave a lone carriage return bare, which readers take for the end of a record
+            quoting = csv.QUOTE_ALL if "\\r" in json.dumps(rows) else csv.QUOTE_MINIMAL
+            writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n", quoting=quoting)
             writer.writerow(rows[0])
-            writer.writerows(
-                [value if isinstance(value, str) else json.dumps(value) for value in row.values()] for row in rows
-            )
+            for row in rows:
+                values = (row[name] for name in rows[0])
+                writer.writerow([value if isinstance(value, str) else json.dumps(value) for value in values])
         data = plain.read_bytes()
     elif name.endswith(".json"):
         data = json.dumps(rows, indent=2).encode()

@@ -26,7 +26,7 @@ def read(file: DataFile) -> Any:
     """
     import pyarrow as pa
 
-    rows = _csv_rows(file) if file.type == "csv" else _json_lines(file)
+    rows = _csv_rows(file, csv_header(file)) if file.type == "csv" else _json_lines(file)
     schema = pa.schema([("line", pa.int64()), ("raw", pa.string()), ("problem", pa.string())])
 
     def batches() -> Iterator[Any]:
@@ -66,8 +66,7 @@ def _not_utf8(content: bytes, start: int) -> str:
     return f"not valid UTF-8: byte 0x{content[start]:02x} at byte {start + 1}"
 
 
-def _csv_rows(file: DataFile) -> Iterator[Line]:
-    names = csv_header(file)
+def _csv_rows(file: DataFile, names: list[str]) -> Iterator[Line]:
     with file.open() as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
         seen: list[str] = []

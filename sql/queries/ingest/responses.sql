@@ -54,6 +54,7 @@ numbers as (
 
 grouped as (
     select row, any_value(is_many) as is_many, list(left_over order by position) as left_overs, any_value(len(golds)) as n_golds,
+           bool_or(policy_name is not null) as has_policies, bool_or(json_type(item, '/annotator') is not null) as has_annotators,
            min(case
                when type not in ('VARCHAR', 'OBJECT') then 'a response is neither a text nor an object'
                when type = 'OBJECT' and text_name is null then '''response'' is missing'
@@ -75,6 +76,8 @@ grouped as (
 
 prompts as (
     select rows.*, grouped.problem as response_problem, responses, left_overs, n_golds,
+           list_filter([prompt_name, golds_name, case when not has_policies then row_policy end,
+                        case when not has_annotators then 'annotator' end], lambda name: name is not null) as stored,
            case json_type(record, '/' || prompt_name) when 'VARCHAR' then _rm_user(record ->> ('/' || prompt_name)) when 'ARRAY' then _rm_chat(record ->> ('/' || prompt_name))
            end as prompt
     from rows
@@ -85,10 +88,8 @@ select row, subset, split, _rm_no_votes() as votes,
        case
            when not is_many then left_overs[1]
            when list_bool_and(list_transform(left_overs, lambda object: object = '{}'))
-               then _rm_without(metadata, list_filter([prompt_name, golds_name, 'responses'], lambda name: name is not null))
-           else json_merge_patch(
-               _rm_without(metadata, list_filter([prompt_name, golds_name], lambda name: name is not null)),
-               to_json({'responses': left_overs}))
+               then _rm_without(metadata, list_append(stored, 'responses'))
+           else json_merge_patch(_rm_without(metadata, stored), to_json({'responses': left_overs}))
        end as metadata,
        case
            when problem is not null then problem
