@@ -23,6 +23,14 @@ def pack(data):
     return gzip.compress(data, mtime=0)
 
 
+@pytest.fixture(scope="module")
+def untouched():
+    """A store that stays empty, whatever a test tries with it."""
+    with rmstore.connect() as opened:
+        yield opened
+        assert set(counts(opened).values()) == {0}
+
+
 def bring(store, path, **options):
     return ingest(store, path, format="pairs", dataset="d", **options)
 
@@ -54,35 +62,34 @@ def bring(store, path, **options):
     ids=lambda value: "" if isinstance(value, bytes) else None,
 )  # fmt: skip
 @pytest.mark.parametrize("on_error", ["abort", "skip"])
-def test_a_file_that_cannot_be_read_is_named(name, data, problem, on_error, store, tmp_path):
+def test_a_file_that_cannot_be_read_is_named(name, data, problem, on_error, untouched, tmp_path):
     path = tmp_path / name
     path.write_bytes(data)
     with pytest.raises(BadFileError) as caught:
-        bring(store, path, on_error=on_error, rejects=tmp_path / "aside.jsonl")
+        bring(untouched, path, on_error=on_error, rejects=tmp_path / "aside.jsonl")
     assert str(path) in caught.value.problem and problem in caught.value.problem
-    assert set(counts(store).values()) == {0}
 
 
-def test_what_is_not_a_file_is_named(store, tmp_path):
+def test_what_is_not_a_file_is_named(untouched, tmp_path):
     with pytest.raises(BadFileError, match=r"is a folder(.|\n)*\*\.jsonl"):
-        bring(store, tmp_path)
+        bring(untouched, tmp_path)
     with pytest.raises(BadFileError, match="there is no file .*nowhere.jsonl"):
-        bring(store, tmp_path / "nowhere.jsonl")
+        bring(untouched, tmp_path / "nowhere.jsonl")
     with pytest.raises(BadFileError, match=r"no file matches .*\*\.jsonl"):
-        bring(store, str(tmp_path / "*.jsonl"))
+        bring(untouched, str(tmp_path / "*.jsonl"))
     with pytest.raises(BadFileError, match="no file was given"):
-        bring(store, [])
+        bring(untouched, [])
     os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(BadFileError, match=r"pipe\.jsonl is not a file"):
-        bring(store, tmp_path / "pipe.jsonl")
+        bring(untouched, tmp_path / "pipe.jsonl")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_a_file_that_may_not_be_read_is_named(store, tmp_path):
+def test_a_file_that_may_not_be_read_is_named(untouched, tmp_path):
     path = write(tmp_path / "a.jsonl", [ROW])
     path.chmod(0)
     with pytest.raises(BadFileError, match="cannot be read: Permission denied"):
-        bring(store, path)
+        bring(untouched, path)
 
 
 @pytest.mark.parametrize(
@@ -132,11 +139,11 @@ def test_a_bad_csv_record_is_named_or_skipped(bad, reason, kept, store, tmp_path
     assert json.loads(aside.read_text(encoding="utf-8"))["content"] == kept
 
 
-def test_an_unfinished_quote_at_the_end_of_csv_is_not_dropped_silently(store, tmp_path):
+def test_an_unfinished_quote_at_the_end_of_csv_is_not_dropped_silently(untouched, tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b'prompt,chosen,rejected\na,b,c\nd,e,"f\n')
     with pytest.raises(BadRowsError, match="line 3: not valid csv: unexpected end of data"):
-        bring(store, path)
+        bring(untouched, path)
 
 
 @pytest.mark.parametrize(
@@ -223,10 +230,10 @@ def test_a_file_whose_name_is_a_pattern_is_taken_as_it_is(store, tmp_path):
     assert bring(store, str(path)).files[0].path == str(path)
 
 
-def test_a_packed_file_of_another_type_inside_is_named(store, tmp_path):
+def test_a_packed_file_of_another_type_inside_is_named(untouched, tmp_path):
     (tmp_path / "a.parquet.gz").write_bytes(pack(b"PAR1 not really"))
     with pytest.raises(BadFileError, match=r"a\.parquet\.gz cannot be read as Parquet"):
-        bring(store, tmp_path / "a.parquet.gz")
+        bring(untouched, tmp_path / "a.parquet.gz")
 
 
 @pytest.mark.parametrize(
@@ -259,9 +266,9 @@ def test_hub_files_are_chosen_by_type_or_pattern():
         hub.choose(HubReference("o/n", None, "x*"), names)
 
 
-def test_a_hub_that_cannot_be_reached_is_said(store, monkeypatch):
+def test_a_hub_that_cannot_be_reached_is_said(untouched, monkeypatch):
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(BadFileError, match="hf://owner/name cannot be fetched: (.|\n)*check the name and the network"):
-        bring(store, "hf://owner/name")
+        bring(untouched, "hf://owner/name")

@@ -7,10 +7,21 @@ from pathlib import Path
 import pytest
 from ingesting import counts, write
 
+import rmstore
 from rmstore.errors import BadRowsError, OptionError
 from rmstore.ingest import ingest
 
 DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="module")
+def untouched():
+    """A store that stays empty, whatever a test tries with it."""
+    with rmstore.connect() as opened:
+        yield opened
+        assert set(counts(opened).values()) == {0}
+
+
 VOTES = """
     select c.text as chosen, r.text as rejected, prob, source, annotator
     from preferences
@@ -94,12 +105,12 @@ def test_hh_text_before_the_first_turn_is_a_system_turn(store, tmp_path):
     assert prompts(store) == [[assistant("Hm"), user("Hi")], [system("Be kind."), user("Hi")]]
 
 
-def test_hh_without_an_assistant_turn_or_a_prompt_is_refused(store, tmp_path):
+def test_hh_without_an_assistant_turn_or_a_prompt_is_refused(untouched, tmp_path):
     with pytest.raises(BadRowsError, match="line 2: 'chosen' has no assistant turn"):
-        ingest(store, DATA / "hh_no_assistant.jsonl", format="hh", dataset="d")
+        ingest(untouched, DATA / "hh_no_assistant.jsonl", format="hh", dataset="d")
     row = {"chosen": "\n\nHuman: Hi\n\nAssistant: Yo", "rejected": "\n\nAssistant: Yo"}
     with pytest.raises(BadRowsError, match="line 1: it has no prompt"):
-        ingest(store, write(tmp_path / "a.jsonl", [row]), format="hh", dataset="d")
+        ingest(untouched, write(tmp_path / "a.jsonl", [row]), format="hh", dataset="d")
 
 
 # pairs
@@ -180,9 +191,9 @@ def test_pairs_take_the_columns_of_trl_and_rewardbench(store, tmp_path):
         ),
     ],
 )  # fmt: skip
-def test_pairs_refuse_broken_chats(row, reason, store, tmp_path):
+def test_pairs_refuse_broken_chats(row, reason, untouched, tmp_path):
     with pytest.raises(BadRowsError) as caught:
-        ingest(store, write(tmp_path / "a.jsonl", [{"prompt": "q", **row}]), format="pairs", dataset="d")
+        ingest(untouched, write(tmp_path / "a.jsonl", [{"prompt": "q", **row}]), format="pairs", dataset="d")
     assert f"line 1: {reason}" in caught.value.problem
 
 
@@ -208,9 +219,9 @@ def test_responses_columns_of_ratings_can_be_named(store):
 
 
 @pytest.mark.parametrize("value", ["helpful", ["prompt"], [3]])
-def test_responses_attributes_must_be_a_list_of_other_columns(value, store):
+def test_responses_attributes_must_be_a_list_of_other_columns(value, untouched):
     with pytest.raises(OptionError, match="attributes of the format 'responses' is"):
-        ingest(store, DATA / "responses_flat.jsonl", format="responses", dataset="d", options={"attributes": value})
+        ingest(untouched, DATA / "responses_flat.jsonl", format="responses", dataset="d", options={"attributes": value})
 
 
 def test_responses_csv_has_no_types_so_ratings_are_named(store, tmp_path):
@@ -276,9 +287,9 @@ def test_responses_generations_keep_what_is_known_of_them(store, tmp_path):
         ({"response": "a", "ratings": {"x": "y"}}, "'x' is not a number"),
     ],
 )  # fmt: skip
-def test_responses_refuse_what_cannot_be_read(row, reason, store, tmp_path):
+def test_responses_refuse_what_cannot_be_read(row, reason, untouched, tmp_path):
     with pytest.raises(BadRowsError) as caught:
-        ingest(store, write(tmp_path / "a.jsonl", [{"prompt": "q", **row}]), format="responses", dataset="d")
+        ingest(untouched, write(tmp_path / "a.jsonl", [{"prompt": "q", **row}]), format="responses", dataset="d")
     assert f"line 1: {reason}" in caught.value.problem
 
 
@@ -314,10 +325,10 @@ def test_alpaca_keys_may_be_missing_or_more_and_the_reference_is_stored_once(sto
 @pytest.mark.parametrize(
     ("value", "reason"), [(2.5, "'preference' is 2.5, not between 1 and 2"), (None, "'preference' is null")]
 )
-def test_alpaca_preferences_lie_between_1_and_2(value, reason, store, tmp_path):
+def test_alpaca_preferences_lie_between_1_and_2(value, reason, untouched, tmp_path):
     row = json.loads((DATA / "alpaca_same_outputs.json").read_text())[0]
     with pytest.raises(BadRowsError) as caught:
-        ingest(store, write(tmp_path / "a.json", [{**row, "preference": value}]), format="alpaca-eval", dataset="d")
+        ingest(untouched, write(tmp_path / "a.json", [{**row, "preference": value}]), format="alpaca-eval", dataset="d")
     assert f"record 1: {reason}" in caught.value.problem
 
 
@@ -345,10 +356,10 @@ def test_rm_bench_lists_become_nine_votes_by_style_and_repeated_texts_one_respon
         ({"chosen": "a"}, "'chosen' is a text, not a list"),
     ],
 )
-def test_rm_bench_refuses_what_is_no_list_of_texts(row, reason, store, tmp_path):
+def test_rm_bench_refuses_what_is_no_list_of_texts(row, reason, untouched, tmp_path):
     good = {"prompt": "q", "chosen": ["a"], "rejected": ["b"]}
     with pytest.raises(BadRowsError) as caught:
-        ingest(store, write(tmp_path / "a.jsonl", [{**good, **row}]), format="rm-bench", dataset="d")
+        ingest(untouched, write(tmp_path / "a.jsonl", [{**good, **row}]), format="rm-bench", dataset="d")
     assert f"line 1: {reason}" in caught.value.problem
 
 
@@ -366,7 +377,7 @@ def test_llmbar_identical_and_blank_outputs_keep_their_label(store):
 
 
 @pytest.mark.parametrize("label", [0, 3, 1.5])
-def test_llmbar_labels_are_1_or_2(label, store, tmp_path):
+def test_llmbar_labels_are_1_or_2(label, untouched, tmp_path):
     row = {"input": "q", "output_1": "a", "output_2": "b", "label": label}
     with pytest.raises(BadRowsError, match=f"line 1: 'label' is {label}, not 1 or 2"):
-        ingest(store, write(tmp_path / "a.jsonl", [row]), format="llmbar", dataset="d")
+        ingest(untouched, write(tmp_path / "a.jsonl", [row]), format="llmbar", dataset="d")

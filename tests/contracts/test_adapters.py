@@ -52,6 +52,14 @@ REQUIRED = {
 formats = pytest.mark.parametrize("name", list(ADAPTERS))
 
 
+@pytest.fixture(scope="module")
+def untouched():
+    """A store that stays empty, whatever a test tries with it."""
+    with rmstore.connect() as opened:
+        yield opened
+        assert set(counts(opened).values()) == {0}
+
+
 def test_every_adapter_has_a_sample():
     assert set(GOOD) == set(REQUIRED) == set(ADAPTERS)
 
@@ -105,12 +113,11 @@ def spoilt(name, how):
 
 @formats
 @pytest.mark.parametrize("how", ["missing", "null", "wrong type"])
-def test_a_bad_line_is_named_and_nothing_is_written(name, how, store, tmp_path):
+def test_a_bad_line_is_named_and_nothing_is_written(name, how, untouched, tmp_path):
     path = write(tmp_path / "a.jsonl", [GOOD[name][0], spoilt(name, how), GOOD[name][1]])
     with pytest.raises(BadRowsError) as caught:
-        ingest(store, path, format=name, dataset="d")
+        ingest(untouched, path, format=name, dataset="d")
     assert f"{path} line 2: '{REQUIRED[name]}' is " in caught.value.problem
-    assert set(counts(store).values()) == {0}
 
 
 @formats
