@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import duckdb
 import numpy as np
 import pyarrow as pa
-from harness import Row, by_turns, report
+from _harness import Row, by_turns, report
 from threadpoolctl import threadpool_limits
 
 import rmstore
