@@ -17,7 +17,7 @@ from _harness import Row, by_turns, report
 
 import rmstore
 from rmstore.embedding import embed
-from rmstore.encoders import load
+from rmstore.encoders import load_encoder
 from rmstore.ingest import ingest
 
 
@@ -37,15 +37,13 @@ def main() -> None:
     path, file_format, name = source()
     with rmstore.connect() as store:
         ingest(store, path, format=file_format, dataset="bench")
-        chosen = store.sql(
-            "select text from responses order by response_id limit $n", {"n": given.texts}
-        ).fetchall()
+        chosen = store.sql("select text from responses order by response_id limit $n", {"n": given.texts}).fetchall()
         last = store.sql(
             "select max(response_id) from (select response_id from responses order by response_id limit $n)",
             {"n": given.texts},
         ).fetchall()[0][0]
     texts = [row[0] for row in chosen]
-    encoder = load("all-MiniLM-L6-v2")
+    encoder = load_encoder("all-MiniLM-L6-v2")
     plain = encoder.model
     runs = iter(range(1_000))
 
@@ -69,7 +67,17 @@ def main() -> None:
     ingest_seconds, _ = by_turns(ingest_alone, lambda: None, repeats=given.repeats)
     ingest_only.append(ingest_seconds)
     mine, theirs = by_turns(ours, peer, repeats=given.repeats)
-    report([Row(f"embed and store {len(texts):,} {name}", "SentenceTransformer.encode", mine - ingest_seconds, theirs, 0.97)])
+    report(
+        [
+            Row(
+                f"embed and store {len(texts):,} {name}",
+                "SentenceTransformer.encode",
+                mine - ingest_seconds,
+                theirs,
+                0.97,
+            )
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Ingest of preference pairs from jsonl against read_json of DuckDB alone, which only parses.
 
-    python benchmarks/ingest.py [--pairs 200000] [--repeats 3]
+python benchmarks/ingest.py [--pairs 200000] [--repeats 3]
 """
 
 from __future__ import annotations
@@ -49,7 +49,17 @@ def main() -> None:
 
         mine, theirs = by_turns(ours, peer, repeats=given.repeats)
         size = path.stat().st_size / 1e6
-        report([Row(f"ingest {given.pairs:,} pairs, {size:.0f} MB of jsonl", "read_json into a table", mine, theirs, 1 / 3)])
+        report(
+            [
+                Row(
+                    f"ingest {given.pairs:,} pairs, {size:.0f} MB of jsonl",
+                    "read_json into a table",
+                    mine,
+                    theirs,
+                    1 / 3,
+                )
+            ]
+        )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,10 @@ def filled_store(n: int) -> tuple[rmstore.Store, np.ndarray]:
     column = pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), DIM)
     store.con.register("arrow_rows", pa.table({"i": np.arange(n), "embedding": column}))
     store.con.execute("create table rm.main.bench_rows as from arrow_rows")
-    pairs = "(select a.embedding as c, b.embedding as r from bench_rows a join bench_rows b on b.i = a.i + 5000 where a.i < 4000)"
+    pairs = (
+        "(select a.embedding as c, b.embedding as r from bench_rows a join bench_rows b on b.i = a.i + 5000"
+        " where a.i < 4000)"
+    )
     store.sql(f"select rm_train('linear', c, r) from {pairs}")
     store.sql(
         f"select rm_train('mlp', c, r, head := 'mlp', options := {{'hidden': [{HIDDEN}], 'epochs': 1}}) from {pairs}"

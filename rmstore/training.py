@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,13 +20,17 @@ from rmstore.grouping import SPLITS
 from rmstore.hashing import fingerprint
 from rmstore.heads import HEADS
 from rmstore.heads.base import Head
-from rmstore.kernels import Field, Scorer, standardise
+from rmstore.kernels import Field, Scorer, one_blas_thread, standardise
 from rmstore.metrics import fit_temperature, pair_metrics
 from rmstore.objectives import OBJECTIVES
 from rmstore.objectives.base import Objective
 from rmstore.pairs import TrainingPairs, read_pairs
 from rmstore.records import HeadInfo, Progress, SnapshotInfo, silent
 from rmstore.store import Store
+
+SMALL_FIT = 16_000_000
+"""Numbers in the items below which a fit gets one BLAS thread: on a busy machine threads that wait for each other made
+small fits twenty times slower, on an idle one they save little."""
 
 RECIPE_VERSION = 1
 """Grows when the same inputs would fit another head than before; part of every fingerprint."""
@@ -182,10 +187,11 @@ def fit(
     fields = tuple(_standardised(pairs.fields, items[reference]))
     items = standardise(items, fields)
     train_part, valid_part = replace(train_part, items=items), replace(valid_part, items=items)
-    head, chosen = kind.fit(
-        train_part, valid_part if len(valid_part) else None, objective=objective, options=options,
-        members=recipe.members, merge=recipe.merge, seed=recipe.seed, poll=poll,
-    )  # fmt: skip
+    with one_blas_thread() if items.size < SMALL_FIT else nullcontext():
+        head, chosen = kind.fit(
+            train_part, valid_part if len(valid_part) else None, objective=objective, options=options,
+            members=recipe.members, merge=recipe.merge, seed=recipe.seed, poll=poll,
+        )  # fmt: skip
     members = np.concatenate([head.members(items[start : start + 8_192]) for start in range(0, len(items), 8_192)])
     rewards = members.astype(np.float64).mean(axis=1)
     means = members[reference].astype(np.float64).mean(axis=0)
