@@ -148,7 +148,8 @@ def test_score(trained, tmp_path):
 
 
 def test_training_in_sql(trained):
-    sql = "select unnest(rm_train('sql', chosen_id, rejected_id, snapshot := 's', prompt := prompt_id)) from rm_pairs('s')"
+    call = "rm_train('sql', chosen_id, rejected_id, snapshot := 's', prompt := prompt_id)"
+    sql = f"select unnest({call}) from rm_pairs('s')"
     row = read(trained("query", sql, "--json"))[0]
     assert row["head"] == "sql" and row["version"] == 1 and row["n_used"] > 0
 

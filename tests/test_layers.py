@@ -10,8 +10,7 @@ import rmstore
 ROOT = Path(rmstore.__file__).parent
 
 LAYERS = [
-    {"cli", "__main__"},
-    {"tour"},
+    {"cli", "tour", "__main__"},
     {"connection"},
     {"api"},
     {"functions"},
