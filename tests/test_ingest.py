@@ -315,7 +315,7 @@ odd = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.fixed_dictionaries({"prompt": odd, "chosen": odd, "rejected": odd}), min_size=1, max_size=8))
 def test_texts_survive_exactly(rows, store, tmp_path):
     store.con.execute("truncate rm.main.prompts; truncate rm.main.responses; truncate rm.main.dataset_files")
@@ -327,7 +327,7 @@ def test_texts_survive_exactly(rows, store, tmp_path):
     assert len(found) == len(expected)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.fixed_dictionaries({"prompt": odd, "chosen": odd, "rejected": odd}), min_size=1, max_size=8))
 def test_csv_read_by_the_engine_and_line_by_line_is_the_same(rows, store, tmp_path):
     path = write(tmp_path / "a.csv", rows)

@@ -61,12 +61,11 @@ def bring(store, path, **options):
     ],
     ids=lambda value: "" if isinstance(value, bytes) else None,
 )  # fmt: skip
-@pytest.mark.parametrize("on_error", ["abort", "skip"])
-def test_a_file_that_cannot_be_read_is_named(name, data, problem, on_error, untouched, tmp_path):
+def test_a_file_that_cannot_be_read_is_named(name, data, problem, untouched, tmp_path):
     path = tmp_path / name
     path.write_bytes(data)
     with pytest.raises(BadFileError) as caught:
-        bring(untouched, path, on_error=on_error, rejects=tmp_path / "aside.jsonl")
+        bring(untouched, path, on_error="skip", rejects=tmp_path / "aside.jsonl")
     assert str(path) in caught.value.problem and problem in caught.value.problem
 
 
@@ -106,9 +105,12 @@ def test_a_file_that_may_not_be_read_is_named(untouched, tmp_path):
         (b"{}", "'chosen' is missing"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("packed", ["", ".gz"])
-def test_a_bad_line_is_named_or_skipped(bad, reason, packed, store, tmp_path):
-    path, data = tmp_path / f"a.jsonl{packed}", LINE + b"\n" + bad + b"\n" + LINE.replace(b'"b"', b'"d"')
+def test_a_bad_line_is_named_or_skipped(bad, reason, store, tmp_path):
+    packed = bad.startswith(b"[")
+    path, data = (
+        tmp_path / ("a.jsonl.gz" if packed else "a.jsonl"),
+        LINE + b"\n" + bad + b"\n" + LINE.replace(b'"b"', b'"d"'),
+    )
     path.write_bytes(pack(data) if packed else data)
     with pytest.raises(BadRowsError) as caught:
         bring(store, path)
@@ -209,7 +211,7 @@ def test_parquet_columns_of_any_type_become_metadata(store, tmp_path):
 
 
 def test_rows_keep_the_order_of_a_file_of_several_row_groups(store, tmp_path):
-    n = 125_000
+    n = 40_000
     rows = pa.table({"prompt": [str(i) for i in range(n)], "chosen": ["b"] * n, "rejected": ["b"] * n})
     pq.write_table(rows, tmp_path / "a.parquet", row_group_size=10_000)
     bring(store, tmp_path / "a.parquet")

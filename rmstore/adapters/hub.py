@@ -11,7 +11,7 @@ from typing import Any
 
 from rmstore.adapters import files
 from rmstore.adapters.files import DataFile
-from rmstore.errors import BadFileError, MissingPackageError
+from rmstore.errors import BadFileError
 
 _REFERENCE = re.compile(r"hf://(?:datasets/)?([\w.-]+/[\w.-]+)(?:@([\w.-]+))?(?:/(.+))?")
 
@@ -94,10 +94,8 @@ def find(sources: Sequence[str | Path]) -> list[DataFile]:
 
 def _fetch(source: str) -> list[DataFile]:
     reference = parse(source)
-    try:
-        import huggingface_hub
-    except ImportError as problem:
-        raise MissingPackageError("huggingface_hub", "hub", f"the source {source}") from problem
+    import huggingface_hub
+
     at: dict[str, Any] = {"repo_id": reference.repo, "repo_type": "dataset", "revision": reference.revision}
     try:
         names = choose(reference, huggingface_hub.HfApi().list_repo_files(**at))

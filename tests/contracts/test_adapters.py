@@ -81,7 +81,7 @@ def test_twice_equals_once(name, store, tmp_path):
     assert counts(store) == before
 
 
-ENDINGS = ("jsonl.gz", "jsonl.zst", "json", "json.gz", "parquet", "parquet.gz", "csv", "csv.gz", "tsv")
+ENDINGS = ("jsonl.gz", "json.zst", "json", "parquet.gz", "parquet", "csv.gz", "tsv")
 
 
 @formats
@@ -91,8 +91,8 @@ def test_the_same_rows_in_any_other_file_add_only_provenance(name, store, tmp_pa
     for number, ending in enumerate(ENDINGS, 2):
         again = ingest(store, write(tmp_path / f"b.{ending}", GOOD[name]), format=name, dataset="d").files[0]
         assert again.is_new, ending
-        for table in set(before) - {"prompt_sources"}:
-            assert content(store)[table] == before[table], (ending, table)
+        after = content(store)
+        assert {table for table in after if after[table] != before[table]} == {"prompt_sources"}, ending
         # csv writes every value as text, in the metadata too
         columns = 'select prompt_id, "row", subset, split' + ("" if ending[:3] in ("csv", "tsv") else ", metadata")
         assert store.rows(f"{columns} {where}", {"file": number}) == store.rows(f"{columns} {where}", {"file": 1}), (

@@ -19,19 +19,19 @@ whole as (
 
 checked as (
     select *,
-           case
-               when kind['prompt'] = 'ARRAY' and _rm_chat_problem('prompt', field['prompt']) is not null
-                   then _rm_chat_problem('prompt', field['prompt'])
-               when prompt is null and (chosen is null or rejected is null)
-                   then '''prompt'' is missing, and a side that is a text does not hold it'
-               when kind['chosen'] = 'ARRAY' and _rm_chat_problem('chosen', field['chosen']) is not null
-                   then _rm_chat_problem('chosen', field['chosen'])
-               when kind['rejected'] = 'ARRAY' and _rm_chat_problem('rejected', field['rejected']) is not null
-                   then _rm_chat_problem('rejected', field['rejected'])
-               when chosen[-1]."role" <> 'assistant' then '''chosen'' ends with a turn of ''' || chosen[-1]."role" || ''''
-               when rejected[-1]."role" <> 'assistant' then '''rejected'' ends with a turn of ''' || rejected[-1]."role" || ''''
-               when len(chosen) = 1 or len(rejected) = 1 then '''prompt'' is missing, and a side has no turn before the response'
-           end as unfit,
+           coalesce(
+               case when kind['prompt'] = 'ARRAY' then _rm_chat_problem('prompt', field['prompt']) end,
+               case when prompt is null and (chosen is null or rejected is null)
+                   then '''prompt'' is missing, and a side that is a text does not hold it' end,
+               case when kind['chosen'] = 'ARRAY' then _rm_chat_problem('chosen', field['chosen']) end,
+               case when kind['rejected'] = 'ARRAY' then _rm_chat_problem('rejected', field['rejected']) end,
+               case
+                   when chosen[-1]."role" <> 'assistant' then '''chosen'' ends with a turn of ''' || chosen[-1]."role" || ''''
+                   when rejected[-1]."role" <> 'assistant'
+                       then '''rejected'' ends with a turn of ''' || rejected[-1]."role" || ''''
+                   when len(chosen) = 1 or len(rejected) = 1
+                       then '''prompt'' is missing, and a side has no turn before the response'
+               end) as unfit,
            -- columns that would lose something if they were dropped from the metadata
            case when kind['prompt'] = 'ARRAY' and _rm_chat_has_more(field['prompt'])
                      or prompt is not null and chosen is not null and rejected is not null

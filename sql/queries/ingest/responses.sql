@@ -7,6 +7,11 @@ with rows as (
     from source
 ),
 
+asked as (
+    select *, record ->> ('/' || prompt_name) as prompt_text, json_type(record, '/' || prompt_name) as prompt_kind
+    from rows
+),
+
 items as (
     select row, is_many, record ->> ('/' || row_policy) as row_policy, field['annotator'] as row_annotator,
            case when is_many then from_json(record -> ('/' || golds_name), '["JSON"]') end as golds,
@@ -75,12 +80,12 @@ grouped as (
 ),
 
 prompts as (
-    select rows.*, grouped.problem as response_problem, responses, left_overs, n_golds,
+    select asked.*, grouped.problem as response_problem, responses, left_overs, n_golds,
            list_filter([prompt_name, golds_name, case when not has_policies then row_policy end,
                         case when not has_annotators then 'annotator' end], lambda name: name is not null) as stored,
-           case json_type(record, '/' || prompt_name) when 'VARCHAR' then _rm_user(record ->> ('/' || prompt_name)) when 'ARRAY' then _rm_chat(record ->> ('/' || prompt_name))
-           end as prompt
-    from rows
+           case prompt_kind when 'VARCHAR' then _rm_user(prompt_text) when 'ARRAY' then _rm_chat(prompt_text) end as prompt,
+           case when prompt_kind = 'ARRAY' then _rm_chat_problem(prompt_name, prompt_text) end as chat_problem
+    from asked
     left join grouped using (row)
 )
 
@@ -94,8 +99,7 @@ select row, subset, split, _rm_no_votes() as votes,
        case
            when problem is not null then problem
            when prompt_name is null then '''prompt'' is missing'
-           when json_type(record, '/' || prompt_name) = 'ARRAY' and _rm_chat_problem(prompt_name, record ->> ('/' || prompt_name)) is not null
-               then _rm_chat_problem(prompt_name, record ->> ('/' || prompt_name))
+           when chat_problem is not null then chat_problem
            when coalesce(len(responses), 0) = 0 then '''responses'' is an empty list'
            when response_problem is not null then response_problem
            when is_many and golds_name is not null and n_golds <> len(responses)
