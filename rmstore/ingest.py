@@ -116,6 +116,11 @@ def ingest(
     """
     if store.read_only:
         raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to ingest")
+    if not store.value("select current_setting('preserve_insertion_order')"):
+        raise StoreError(
+            "the connection has preserve_insertion_order switched off, so rows cannot be numbered",
+            hint="set preserve_insertion_order = true",
+        )
     _one_of("split", split, SPLITS)
     _one_of("source_kind", source_kind, KINDS)
     _one_of("on_error", on_error, ("abort", "skip"))

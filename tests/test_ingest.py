@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -282,6 +283,28 @@ def test_a_store_that_is_open_for_reading_refuses(tmp_path):
     path = pairs(tmp_path / "a.jsonl", {})
     with rmstore.connect(tmp_path / "s.duckdb", read_only=True) as store, pytest.raises(StoreError, match="read-only"):
         ingest(store, path, format="pairs", dataset="d")
+
+
+def test_a_connection_that_loses_the_order_of_rows_is_refused(tmp_path):
+    with rmstore.connect() as store:
+        store.con.execute("set preserve_insertion_order = false")
+        with pytest.raises(StoreError, match="set preserve_insertion_order = true"):
+            ingest(store, pairs(tmp_path / "a.jsonl", {}), format="pairs", dataset="d")
+
+
+def test_a_connection_of_the_user_ingests_as_well(store, tmp_path):
+    path = pairs(tmp_path / "a.jsonl", {})
+    ingest(store, path, format="pairs", dataset="d")
+    with duckdb.connect() as con:
+        con.execute("create table prompts (a integer)")
+        attached = rmstore.attach(con, tmp_path / "s.duckdb")
+        ingest(attached, path, format="pairs", dataset="d")
+        assert counts(attached)["dataset_files"] == 1
+        assert attached.value("select list(prompt_id) from rm.main.prompts") == store.value(
+            "select list(prompt_id) from prompts"
+        )
+        assert con.execute("select count(*) from prompts").fetchone() == (0,)
+        attached.close()
 
 
 def test_arguments_are_checked_before_anything_is_read(untouched, tmp_path):

@@ -1,5 +1,6 @@
 -- Votes with the ids of both sides, turned round so that prob >= 0.5; a tie is ordered by id.
--- A vote is on what two policies said: the same texts by other policies are other votes. The occurrence counts otherwise identical votes of the file, so that none is lost and none comes twice.
+-- A vote is on what two policies said: the same texts by other policies are other votes. The occurrence counts otherwise
+-- identical votes of the file, so that none is lost and none comes twice.
 create temp table _rm_votes as
 with votes as (
     select row, subset, unnest(votes) as vote, generate_subscripts(votes, 1) as position
