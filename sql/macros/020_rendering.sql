@@ -10,6 +10,7 @@ create or replace macro rm_prompt_text(messages) as
                 else upper(left(m."role", 1)) || substr(m."role", 2)
             end || ': ' || m.content), chr(10) || chr(10))
     end;
+comment on macro rm_prompt_text is 'the turns of a prompt as the text that encoders read';
 
 create or replace macro _rm_text_id(text) as _rm_id('text', _rm_field(text));
 

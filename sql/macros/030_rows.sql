@@ -3,9 +3,13 @@
 
 -- One row per (member, generation); embedding has the layout of the snapshot.
 create or replace macro rm_rows(snapshot) as table from query(_rm_rows_sql(snapshot));
+comment on macro table rm_rows is
+    'a row per (response, generation) of a snapshot: ids, dataset, subset, split, policy, n_chars, n_tokens, embedding';
 
 -- One row per vote whose two sides are members; prompt, group, split and chosen_chars are those of the chosen side.
 create or replace macro rm_pairs(snapshot) as table from query(_rm_pairs_sql(snapshot));
+comment on macro table rm_pairs is
+    'a row per vote between responses of a snapshot: the preference, ids, split, embedding and chars of both sides';
 
 create or replace macro _rm_product(a, b) as list_transform(list_zip(a, b), lambda pair: pair[1] * pair[2]);
 
@@ -35,3 +39,4 @@ create or replace macro rm_snapshots() as table
     ) as marks on marks.name = snapshots.name and marks.version = snapshots.version
     where snapshots.dropped_at is null
     order by snapshots.name, snapshots.version;
+comment on macro table rm_snapshots is 'the snapshots: encoder, layout, data sets, rows, fingerprint, tags';

@@ -4,3 +4,5 @@
 create or replace macro rm_embed
     (encoder, text) as _rm_embed(encoder, text),
     (encoder, prompt, response) as _rm_embed(encoder, _rm_any_prompt_text(prompt), response);
+comment on macro rm_embed is
+    'the vector of a text, or of a response to a prompt, by an encoder or as a snapshot has it';

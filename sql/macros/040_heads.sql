@@ -9,14 +9,21 @@ create or replace macro rm_train(
     list({'chosen': chosen, 'rejected': rejected, 'prompt': prompt, 'weight': weight, 'margin': margin,
           'prob': prob, 'split': split}),
     head, objective, snapshot, members, merge, seed, options::json::varchar, current_query());
+comment on macro rm_train is
+    'trains a head on the rows of its group, like an aggregate; gives version, counts, accuracy and NLL by split';
 
 create or replace macro rm_score(head, input) as _rm_score(_rm_head_id(head), input);
+comment on macro rm_score is 'reward of an input: member mean minus the mean over the training items; NULL for NULL';
 
 create or replace macro rm_score_members(head, input) as _rm_score_members(_rm_head_id(head), input);
+comment on macro rm_score_members is 'rewards of the members, each standardised on the training items';
 
 create or replace macro rm_win_prob(head, a, b) as _rm_win_prob(_rm_head_id(head), a, b);
+comment on macro rm_win_prob is
+    'chance that a is preferred to b: sigmoid of the score difference over the head''s temperature';
 
 create or replace macro rm_rewards(head, snapshot) as table from query(_rm_rewards_sql(head, snapshot));
+comment on macro table rm_rewards is 'the columns of rm_rows but the embedding, with reward, members, seen_in_training';
 
 -- Side features that the rows of a snapshot give by name.
 create or replace macro _rm_feature(name, n_chars) as
@@ -46,3 +53,5 @@ create or replace macro rm_heads() as table
         on tags.name = heads.name and tags.version = heads.version and tags.tag = 'deployed'
     where heads.dropped_at is null
     order by heads.name, heads.version;
+comment on macro table rm_heads is
+    'the heads: kind, objective, members, snapshot, pairs used, accuracy by split, which is deployed';
