@@ -148,9 +148,23 @@ def test_bootstrap_members_see_other_groups(bowl):
 def test_torch_is_left_as_it_was(bowl):
     import torch
 
-    before = torch.get_rng_state().tolist(), torch.get_num_threads(), torch.is_grad_enabled()
-    fit(*bowl, epochs=1, dropout=0.2)
-    assert (torch.get_rng_state().tolist(), torch.get_num_threads(), torch.is_grad_enabled()) == before
+    usual = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        before = torch.get_rng_state().tolist(), torch.get_num_threads(), torch.is_grad_enabled()
+        fit(*bowl, epochs=1, dropout=0.2)
+        assert (torch.get_rng_state().tolist(), torch.get_num_threads(), torch.is_grad_enabled()) == before
+    finally:
+        torch.set_num_threads(usual)
+
+
+def test_a_member_stops_when_it_would_alone():
+    train, valid = draw(120, 150, 30, lambda items: items[:, 0])
+    course = {"patience": 1, "epochs": 40, "lr": 0.03, "batch_size": 10, "seed": 3}
+    _, record = fit(train, valid, members=6, **course)
+    _, alone = fit(train, valid, **course)
+    # with this seed the first member would find a better epoch, had it been allowed to go on beside the others
+    assert record["best_epochs"][0] == alone["best_epochs"][0] < alone["epochs"] < record["epochs"]
 
 
 @pytest.mark.parametrize("options", [{"dropout": 0.3}, {"weight_decay": 0.1}, {"hidden": [8, 4]}, {"batch_size": 7}])

@@ -20,8 +20,8 @@ from rmstore.objectives.base import Objective
 
 STEPS = 100
 CG_STEPS = 250
-PRECISE, ROUGH = 1e-12, 1e-8
-"""Gains of a Newton step, in units of the mean loss, below which the next would be rounding, or hardly matter."""
+PRECISE, ROUGH = 1e-9, 1e-6
+"""Gains of a Newton step, in units of the mean loss, below which the next is rounding, or hardly matters."""
 ROUNDING = (1.0, 0.3, 0.1, 0.03)
 """Half-widths over which kinks are rounded, in units of the loss at reward 0."""
 SAMPLE, WIDE = 24, 1024

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from rmstore.errors import OptionError
@@ -29,7 +32,7 @@ class Hinge(PairwiseObjective):
     name = "hinge"
     defaults = {"m": 1.0}
 
-    def __init__(self, options: dict[str, float] | None = None) -> None:
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(options)
         if self.options["m"] == 0:
             raise OptionError("m of the objective 'hinge' is 0", hint="a zero reward would be perfect; try m = 1")
