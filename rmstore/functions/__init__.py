@@ -17,11 +17,13 @@ FUNCTIONS = Registry(
         "_rm_embed": "rmstore.functions.embed:embed",
         "_rm_head_id": "rmstore.functions.score:head_id",
         "_rm_pairs_sql": "rmstore.functions.rows:pairs_sql",
+        "_rm_reports": "rmstore.functions.catalogue:reports",
         "_rm_rewards_sql": "rmstore.functions.rewards:rewards_sql",
         "_rm_rows_sql": "rmstore.functions.rows:rows_sql",
         "_rm_score": "rmstore.functions.score:score",
         "_rm_score_members": "rmstore.functions.score:score_members",
         "_rm_train": "rmstore.functions.train:train",
+        "_rm_version": "rmstore.functions.catalogue:version",
         "_rm_win_prob": "rmstore.functions.score:win_prob",
     },
 )

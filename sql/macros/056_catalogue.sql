@@ -1,0 +1,10 @@
+-- What is there: the version of rmstore, and its built-in reports as their headers state them.
+create or replace macro rm_version() as _rm_version(0);
+comment on macro rm_version is 'version of rmstore';
+
+create or replace macro rm_reports() as table
+    with reports as (select unnest(_rm_reports(0)) as report)
+    select report.name, report.title, report.grain, report.engines, report.params, report.columns
+    from reports
+    order by report.name;
+comment on macro table rm_reports is 'built-in reports: title, grain, engines, parameters, columns';

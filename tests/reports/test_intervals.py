@@ -1,0 +1,55 @@
+"""The interval macros of reports: quantiles, and how often the interval of a share holds the truth."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy import stats
+
+import rmstore
+
+
+@pytest.fixture(scope="module")
+def store():
+    """An empty store; nothing here writes."""
+    with rmstore.connect() as opened:
+        yield opened
+
+
+def test_quantiles_of_t(store):
+    rows = store.rows("select df, _rm_t975(df) as t from range(0, 300) as degrees(df)")
+    assert rows[0]["t"] is None
+    for row in rows[1:]:
+        assert row["t"] == pytest.approx(stats.t.ppf(0.975, row["df"]), abs=1e-6)
+
+
+@pytest.mark.parametrize("groups, share", [(5, 0.7), (10, 0.9), (30, 0.97), (100, 0.6)])
+def test_the_interval_of_a_share_holds_the_truth_in_95_of_100_samples(store, groups, share):
+    rng, repeats = np.random.default_rng(0), 500
+    chance = rng.beta(4 * share, 4 * (1 - share), (repeats, groups))  # pairs of a group go together: correlation 1/5
+    n = rng.integers(1, 6, (repeats, groups))
+    samples = pa.table(
+        {"sample": np.repeat(np.arange(repeats), groups), "n": n.ravel(),
+         "hits": rng.binomial(n, chance).ravel().astype(float)}
+    )  # fmt: skip
+    cursor = store.cursor()
+    cursor.register("samples", samples)
+    held = cursor.execute(
+        "select avg((low <= $share and $share <= high)::integer) from ("
+        "  select _rm_share_interval(n, hits).low as low, _rm_share_interval(n, hits).high as high"
+        "  from samples group by sample)",
+        {"share": share},
+    ).fetchall()[0][0]
+    assert held >= 0.93
+
+
+def test_groups_without_units_do_not_count(store):
+    query = "select _rm_{}_interval(n, hits) as i from (values (3, 2.0), (1, 0.5), (0, null), (0, 0.0)) as t(n, hits)"
+    for name in ("share", "mean"):
+        with_empty = store.value(query.format(name))
+        assert with_empty == pytest.approx(store.value(query.format(name).replace(", (0, null), (0, 0.0)", "")))
+
+
+def test_one_group_has_no_interval(store):
+    values = "from (values (3, 2.0), (0, 0.0)) as t(n, hits)"
+    assert store.value(f"select _rm_share_interval(n, hits) {values}") is None
+    assert store.value(f"select _rm_mean_interval(n, hits) {values}") == {"low": None, "high": None}
