@@ -77,3 +77,13 @@ def lab(store, tmp_path):
     ingest(store, path, format="pairs", dataset="tiny")
     embed(store, "tiny", snapshot="tiny", encoder="toy", layout="joint")
     return store
+
+
+@pytest.fixture(scope="session")
+def toured(tmp_path_factory):
+    """The folder that the tour leaves, made with the toy encoder; copy it before changing anything."""
+    from rmstore import tour
+
+    folder = tmp_path_factory.mktemp("toured") / "demo"
+    tour.run(folder, encoder="toy")
+    return folder

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -103,6 +104,19 @@ def test_embed_and_encoders(lab):
     again = read(lab("embed", "d", "--encoder", "toy", "--snapshot", "s", "--json"))
     assert again["snapshot"] == "s@1" and again["embedded"] == 0 and not again["is_new"]
     assert read(lab("encoders", "--json"))[0]["name"] == "toy"
+
+
+def test_import_vectors(lab, tmp_path):
+    np.save(tmp_path / "v.npy", np.random.default_rng(0).normal(size=(240, 3)).astype(np.float32))
+    match = """
+        with numbered as (select response_id, row_number() over (order by response_id) - 1 as n from responses)
+        select response_id, embedding from file join numbered on n = file_row_number
+    """
+    words = ("import-vectors", tmp_path / "v.npy", "--encoder", "mine", "--snapshot", "v", "--license", "CC0-1.0")
+    done = read(lab(*words, "--match", match, "--json"))
+    assert done["snapshot"] == "v@1" and done["rows"] == 240
+    assert lab("train", "h", "--snapshot", "v").code == 0
+    assert lab(*words, "--match", "select 1 as a").code == 1
 
 
 def test_snapshots(trained):

@@ -1,19 +1,13 @@
 """The tour runs, twice, and what it prints is what it found."""
 
 import re
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
 
 import rmstore
 from rmstore import tour
-
-
-@pytest.fixture(scope="module")
-def toured(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tour") / "demo"
-    tour.run(folder, encoder="toy")
-    return folder
 
 
 def test_it_leaves_a_store_and_reports(toured):
@@ -30,7 +24,9 @@ def test_it_leaves_a_store_and_reports(toured):
     assert b"rmstore.sql_sha256" in metadata
 
 
-def test_a_second_run_finds_what_is_there_and_prints_what_the_store_says(toured, capsys):
+def test_a_second_run_finds_what_is_there_and_prints_what_the_store_says(toured, tmp_path, capsys):
+    shutil.copytree(toured, tmp_path / "demo")
+    toured = tmp_path / "demo"
     tour.run(toured, encoder="toy")
     out = capsys.readouterr().out
     assert "there already, from an earlier run" in " ".join(out.split())

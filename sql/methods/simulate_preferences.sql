@@ -77,3 +77,5 @@ create or replace macro rm_simulate_preferences(
            if(first_wins, first_prob, 1 - first_prob) as win_prob
     from votes
     order by chosen_id, rejected_id;
+comment on macro table rm_simulate_preferences is
+    'votes of a noisy annotator on pairs of rated responses: chosen_id, rejected_id, win_prob; quality below 0 has no noise';
