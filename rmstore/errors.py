@@ -68,7 +68,7 @@ class MissingPackageError(RmstoreError, ImportError):
         super().__init__(f"{why} needs the package {package!r}", hint=f"pip install 'rmstore[{extra}]'")
 
 
-class Interrupted(RmstoreError):
+class Interrupted(RmstoreError):  # noqa: N818 - not an error of anybody
     """Ctrl-C arrived; what was committed before it stays."""
 
 

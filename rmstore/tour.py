@@ -184,12 +184,7 @@ def _compare(tour: Tour) -> None:
     rows = []
     for kind in HEADS:
         file = tour.folder / f"accuracy-{kind}.parquet"
-        tour.show_command(f"rmstore report run accuracy --head tour-{kind} --snapshot tour --folds {FOLDS} --to {file}")
-        values = {"head": f"tour-{kind}@1", "snapshot": "tour@1"}
-        result = tour.step(
-            lambda file=file, values=values: tour.store.report("accuracy", folds=FOLDS, to=file, **values)
-        )
-        best[kind] = _total(result.table.to_pylist())
+        best[kind] = _total(_report(tour, "accuracy", kind, file))
         rows.append({"ranks by": f"{kind} head", "accuracy": best[kind]["accuracy"], "low": best[kind]["low"],
                      "high": best[kind]["high"], "pairs": best[kind]["n_pairs"]})  # fmt: skip
     total = best[HEADS[0]]
@@ -203,11 +198,17 @@ def _compare(tour: Tour) -> None:
     kind = max(HEADS, key=lambda kind: best[kind]["accuracy"])
     file = tour.folder / "best_of_n.parquet"
     tour.console.print(f"\n  What the {kind} head's choice among n answers is worth in gold, exactly, for every n:")
-    tour.show_command(f"rmstore report run bon --head tour-{kind} --snapshot tour --folds {FOLDS} --to {file}")
-    values = {"head": f"tour-{kind}@1", "snapshot": "tour@1"}
-    result = tour.step(lambda: tour.store.report("bon", folds=FOLDS, to=file, **values))
     columns = ("n", "n_prompts", "gold", "gold_low", "gold_high", "random", "longest", "oracle")
-    tour.table([{name: _short(row[name]) for name in columns} for row in result.table.to_pylist()])
+    tour.table([{name: _short(row[name]) for name in columns} for row in _report(tour, "bon", kind, file)])
+
+
+def _report(tour: Tour, name: str, kind: str, file: Path) -> list[dict[str, Any]]:
+    """Run a report on the tour's head of a kind, by folds, and return its rows."""
+    tour.show_command(f"rmstore report run {name} --head tour-{kind} --snapshot tour --folds {FOLDS} --to {file}")
+    values = {"head": f"tour-{kind}@1", "snapshot": "tour@1"}
+    result = tour.step(lambda: tour.store.report(name, folds=FOLDS, to=file, **values))
+    rows: list[dict[str, Any]] = result.table.to_pylist()
+    return rows
 
 
 def _total(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -58,8 +58,13 @@ def test_rm_rewards(trained):
 
 
 def test_seen_in_training_follows_the_groups(trained):
-    rows = trained.sql("select split, bool_and(seen_in_training), bool_or(seen_in_training) from rm_rewards('h', 'tiny')"
-                       " group by split order by split").fetchall()  # fmt: skip
+    query = """
+        select split, bool_and(seen_in_training), bool_or(seen_in_training)
+        from rm_rewards('h', 'tiny')
+        group by split
+        order by split
+    """
+    rows = trained.sql(query).fetchall()
     assert rows == [("test", False, False), ("train", True, True), ("valid", True, True)]
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ POLICIES = {"mentor", "brisk", "chatty", "wary"}
 
 @pytest.fixture(scope="module")
 def rows():
-    with open(TOUR / "responses.jsonl", encoding="utf-8") as lines:
+    with (TOUR / "responses.jsonl").open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
@@ -75,7 +75,7 @@ def test_gold_range_and_decimals(rows):
 def test_gold_is_distinct_with_clear_gaps(prompts):
     for prompt, group in prompts.items():
         gold = sorted(row["gold"] for row in group)
-        assert min(b - a for a, b in zip(gold, gold[1:])) >= 0.6 - 1e-9, prompt
+        assert min(b - a for a, b in pairwise(gold)) >= 0.6 - 1e-9, prompt
 
 
 def test_ratings_are_half_steps_from_0_to_4(rows):
