@@ -15,8 +15,10 @@ M = {2: 0.5642, 5: 1.1630, 10: 1.5388, 30: 2.0428, 50: 2.2491, 100: 2.5076}
 """Expected maximum of n standard normal numbers."""
 
 
-def curve(store, name="gold", **params):
-    return np.array([row[name] for row in table(store, "bon", **params)])
+def curves(store):
+    """Run the report and return its columns as arrays."""
+    rows = table(store, "bon")
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def candidates(store, reward, gold, prompt=None, **columns):
@@ -30,43 +32,44 @@ def candidates(store, reward, gold, prompt=None, **columns):
 def test_gold_in_the_order_of_reward_gives_the_expected_rank(store):
     ranks = np.arange(1, 501)
     candidates(store, ranks, ranks)
-    n, gold = curve(store, "n"), curve(store)
-    assert gold == pytest.approx(n * 501 / (n + 1), rel=1e-9)
-    assert gold[9] == pytest.approx(455.4545, abs=1e-4)
-    assert curve(store, "proxy") == pytest.approx(gold, rel=1e-9)
-    assert curve(store, "oracle") == pytest.approx(gold, rel=1e-9)
-    assert curve(store, "regret") == pytest.approx(np.zeros(500), abs=1e-6)
-    assert curve(store, "gold_best") == pytest.approx(np.full(500, 500))
+    found = curves(store)
+    expected = found["n"] * 501 / (found["n"] + 1)
+    assert found["gold"][9] == pytest.approx(455.4545, abs=1e-4)
+    for name in ("gold", "proxy", "oracle"):
+        assert found[name] == pytest.approx(expected, rel=1e-9)
+    assert found["regret"] == pytest.approx(np.zeros(500), abs=1e-6)
+    assert found["gold_best"] == pytest.approx(np.full(500, 500))
 
 
 def test_gold_against_the_order_of_reward(store):
     ranks = np.arange(1, 101)
     candidates(store, ranks, ranks[::-1])
-    n = curve(store, "n")
-    assert curve(store) == pytest.approx(101 / (n + 1), rel=1e-9)
-    assert curve(store, "gain")[-1] == pytest.approx((1 - 50.5) / (100 - 50.5))
+    found = curves(store)
+    assert found["gold"] == pytest.approx(101 / (found["n"] + 1), rel=1e-9)
+    assert found["gain"][-1] == pytest.approx((1 - 50.5) / (100 - 50.5))
 
 
 def test_constant_gold_stays_constant(store):
     candidates(store, np.arange(300), [2.5] * 300)
-    assert curve(store) == pytest.approx(np.full(300, 2.5), rel=1e-9)
-    assert set(curve(store, "gain")) == {None}
+    found = curves(store)
+    assert found["gold"] == pytest.approx(np.full(300, 2.5), rel=1e-9)
+    assert set(found["gain"]) == {None}
 
 
 def test_constant_reward_gives_the_mean(store):
     gold = np.random.default_rng(0).normal(size=200)
     candidates(store, [1.0] * 200, gold)
-    assert curve(store) == pytest.approx(np.full(200, gold.mean()), abs=1e-9)
+    assert curves(store)["gold"] == pytest.approx(np.full(200, gold.mean()), abs=1e-9)
 
 
 def test_ends_of_the_curve(store):
     rng = np.random.default_rng(1)
     reward, gold = rng.normal(size=(2, 50))
     candidates(store, reward, gold)
-    found = curve(store)
-    assert found[0] == pytest.approx(gold.mean(), abs=1e-9)
-    assert found[-1] == pytest.approx(gold[reward.argmax()], abs=1e-9)
-    assert curve(store, "random") == pytest.approx(np.full(50, gold.mean()), abs=1e-9)
+    found = curves(store)
+    assert found["gold"][0] == pytest.approx(gold.mean(), abs=1e-9)
+    assert found["gold"][-1] == pytest.approx(gold[reward.argmax()], abs=1e-9)
+    assert found["random"] == pytest.approx(np.full(50, gold.mean()), abs=1e-9)
 
 
 def test_every_subset_one_by_one_with_ties(store):
@@ -83,10 +86,11 @@ def test_every_subset_one_by_one_with_ties(store):
             picks.append(np.mean([np.mean([value[i] for i in subset if key[i] == top]) for subset, top in best]))
         return picks
 
-    assert curve(store) == pytest.approx(drawn(reward, gold), abs=1e-9)
-    assert curve(store, "proxy") == pytest.approx(drawn(reward, reward), abs=1e-9)
-    assert curve(store, "longest") == pytest.approx(drawn(lengths, gold), abs=1e-9)
-    assert curve(store, "oracle") == pytest.approx(drawn(gold, gold), abs=1e-9)
+    found = curves(store)
+    assert found["gold"] == pytest.approx(drawn(reward, gold), abs=1e-9)
+    assert found["proxy"] == pytest.approx(drawn(reward, reward), abs=1e-9)
+    assert found["longest"] == pytest.approx(drawn(lengths, gold), abs=1e-9)
+    assert found["oracle"] == pytest.approx(drawn(gold, gold), abs=1e-9)
 
 
 def test_correlated_normal_rewards_give_rho_times_the_expected_maximum(store):
@@ -136,7 +140,7 @@ def test_a_response_of_two_policies_is_one_candidate_and_unrated_ones_are_none(s
         {"prompt": "p", "text": "unrated", "reward": 9},
     ]
     fill(store, rows)
-    assert curve(store).tolist() == [2.5, 4.0]
+    assert curves(store)["gold"].tolist() == [2.5, 4.0]
 
 
 def test_prompts_that_the_head_saw_are_counted(store):
