@@ -7,6 +7,8 @@ import json
 import os
 import pty
 import resource
+import select
+import signal
 import subprocess
 import sys
 import time
@@ -199,24 +201,36 @@ class Terminal:
         if self.pid == 0:
             os.execve(sys.executable, [sys.executable, "-m", "rmstore", "shell"], environment)
 
-    def read_until(self, text, seconds=30):
-        seen = ""
-        end = time.monotonic() + seconds
-        while text not in seen:
-            assert time.monotonic() < end, f"waited for {text!r}, saw {seen!r}"
+    def read_until(self, text, seconds=60):
+        """Return what is shown until the text is there and nothing more comes for a moment."""
+        seen, end = "", time.monotonic() + seconds
+        while time.monotonic() < end:
+            if not select.select([self.fd], [], [], 0.3)[0]:
+                if text in seen:
+                    return seen
+                continue
             try:
                 seen += os.read(self.fd, 4096).decode()
             except OSError:
-                assert text in seen, f"ended while waiting for {text!r}, saw {seen!r}"
-        return seen
+                break
+        raise AssertionError(f"waited for {text!r}, saw {seen!r}")
 
     def send(self, text):
         os.write(self.fd, text.encode())
 
-    def wait(self):
-        _, status = os.waitpid(self.pid, 0)
-        os.close(self.fd)
-        return os.waitstatus_to_exitcode(status)
+    def end(self, seconds=30):
+        """Send Ctrl-D and return the exit code."""
+        self.send("\x04")
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                os.close(self.fd)
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.05)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        raise AssertionError("Ctrl-D did not end the shell")
 
 
 def test_shell_on_a_terminal(lab, tmp_path):
@@ -228,14 +242,16 @@ def test_shell_on_a_terminal(lab, tmp_path):
     assert "42" in terminal.read_until("rm> ")
     terminal.send("selec;\n")
     assert "syntax error" in terminal.read_until("rm> ")
-    terminal.send("select half\x03")  # Ctrl-C forgets the line
+    terminal.send("select half")
+    terminal.read_until("half")
+    terminal.send("\x03")  # Ctrl-C forgets the line
     terminal.read_until("rm> ")
     terminal.send("select count(*) from range(100000000000) a, range(100000000000) b;\n")
+    terminal.read_until("b;")
     time.sleep(1)
     terminal.send("\x03")  # Ctrl-C stops the statement
     assert "stopped" in terminal.read_until("rm> ")
     terminal.send("select 43 as still_here;\n")
     assert "still_here" in terminal.read_until("rm> ")
-    terminal.send("\x04")  # Ctrl-D ends the shell
-    assert terminal.wait() == 0
+    assert terminal.end() == 0
     assert "still_here" in (tmp_path / "state/rmstore/history").read_text()
