@@ -189,7 +189,11 @@ class Scorer:
 
 
 class _BlasGate:
-    """Holds the BLAS pool at one thread while anybody scores: the engine's threads already use the cores."""
+    """Holds the BLAS pool at one thread while anybody scores: the engine's threads already use the cores.
+
+    The first thread in sets the limit and the last one out lifts it. threadpoolctl lets only the thread that set
+    a limit change it, which here are often two; so the gate, which has a lock of its own, gives that claim up.
+    """
 
     def __init__(self) -> None:
         self._lock, self._inside, self._limit = threading.Lock(), 0, None
@@ -198,6 +202,7 @@ class _BlasGate:
         with self._lock:
             if self._inside == 0:
                 self._limit = _blas_controller().limit(limits=1, user_api="blas")
+                _disown_pool()
             self._inside += 1
 
     def leave(self) -> None:
@@ -205,6 +210,7 @@ class _BlasGate:
             self._inside -= 1
             if self._inside == 0 and self._limit is not None:
                 self._limit.restore_original_limits()
+                _disown_pool()
                 self._limit = None
 
 
@@ -216,6 +222,14 @@ def _blas_controller() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
+
+
+def _disown_pool() -> None:
+    import threadpoolctl
+
+    disown = getattr(threadpoolctl.OpenBLASController, "clear_controlling_thread", None)  # since 3.8
+    if disown is not None:
+        disown()
 
 
 @contextmanager

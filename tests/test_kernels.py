@@ -127,11 +127,13 @@ def test_the_blas_pool_comes_back_after_threads_score_at_once():
     def threads():
         return [pool["num_threads"] for pool in threadpool_info() if "numpy" in pool["filepath"]]
 
-    before, inside = threads(), []
+    before, inside, seen = threads(), [], []
     gate = threading.Barrier(4)
 
     def work():
         gate.wait()
+        with one_blas_thread():
+            seen.append(threads())
         for _ in range(50):
             with one_blas_thread():
                 pass
@@ -144,4 +146,5 @@ def test_the_blas_pool_comes_back_after_threads_score_at_once():
     for worker in workers:
         worker.join()
     assert set(inside) == {1}
+    assert seen == [[1]] * 4
     assert threads() == before
