@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 from rmstore.records import Progress, silent
 
+WIDEST_NOTE = 36
+"""Characters of a note that leave room for bar, rate and time on 80 columns."""
+
 
 @contextmanager
 def progress(*, show: bool = True) -> Iterator[Progress]:
@@ -35,8 +38,13 @@ def progress(*, show: bool = True) -> Iterator[Progress]:
             if total != last[1] or done < last[0]:  # a new phase
                 bar.reset(task, total=total, completed=done)
             last = (done, total)
-            bar.update(task, completed=done, description=note)
+            bar.update(task, completed=done, description=_shortened(note))
             speed = bar.tasks[0].speed
             bar.update(task, rate=f"{speed:,.0f}/s" if speed else "")
 
         yield report
+
+
+def _shortened(note: str) -> str:
+    """Return the end of a long note, where file names are."""
+    return note if len(note) <= WIDEST_NOTE else "..." + note[3 - WIDEST_NOTE :]
