@@ -1,13 +1,16 @@
 -- The parts of a record, for the adapters. Temporary: they live as long as the connection that ingests.
 
-create or replace temp macro _rm_turn(speaker, said) as
-    struct_pack("role" := speaker::varchar, content := said::varchar);
+create or replace temp macro _rm_turn(speaker, said) as struct_pack("role" := speaker::varchar, content := said::varchar);
 
 create or replace temp macro _rm_user(said) as [_rm_turn('user', said)];
 
 -- Turns of a JSON list of messages; _rm_chat_problem says whether it is one.
 create or replace temp macro _rm_chat(list) as
     from_json(list, '[{"role": "VARCHAR", "content": "VARCHAR"}]')::struct("role" varchar, content varchar)[];
+
+-- A prompt that is a text or a list of messages.
+create or replace temp macro _rm_prompt(kind, said) as
+    case kind when 'VARCHAR' then _rm_user(said) when 'ARRAY' then _rm_chat(said) end;
 
 -- Why the text of a column is no list of messages, or null. A wildcard path gives the types of what is there.
 create or replace temp macro _rm_chat_problem(name, list) as
@@ -60,9 +63,14 @@ create or replace temp macro _rm_transcript(said) as
 
 create or replace temp macro _rm_pointer(name) as '/' || replace(replace(name, '~', '~0'), '/', '~1');
 
+-- What an object says under each of some names.
+create or replace temp macro _rm_said(object, names) as
+    list_transform(names, lambda name: {'name': name, 'said': object ->> _rm_pointer(name)});
+
 -- The first of several names that an object has, other than as null.
 create or replace temp macro _rm_first(object, names) as
-    list_filter(names, lambda name: coalesce(json_type(object, '/' || name), 'NULL') <> 'NULL')[1];
+    names[list_position(list_transform(json_type(object, list_transform(names, lambda name: '/' || name)),
+                                       lambda kind: coalesce(kind, 'NULL') <> 'NULL'), true)];
 
 -- An object without some of its keys.
 create or replace temp macro _rm_without(object, names) as

@@ -1,8 +1,6 @@
 -- A chat side that begins with an assistant turn goes on from the prompt; any other chat side holds its own prompt.
 with read as (
-    select *,
-           case kind['prompt'] when 'VARCHAR' then _rm_user(field['prompt']) when 'ARRAY' then _rm_chat(field['prompt']) end
-               as prompt,
+    select *, _rm_prompt(kind['prompt'], field['prompt']) as prompt,
            case when kind['chosen'] = 'ARRAY' then _rm_chat(field['chosen']) end as chosen,
            case when kind['rejected'] = 'ARRAY' then _rm_chat(field['rejected']) end as rejected
     from source

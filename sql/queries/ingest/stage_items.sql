@@ -1,17 +1,13 @@
 -- One line per response of a good row, with its ids. Rows usually share one prompt, which is hashed once.
 create temp table _rm_items as
-with good as (
-    select row, subset, metadata, split, prompt_id, group_id, responses, responses[1].messages as first,
-           unnest(range(1, len(responses) + 1)) as position
+with items as (
+    select row, subset, metadata, split, prompt_id, group_id, responses[1].messages as first,
+           unnest(responses) as response, generate_subscripts(responses, 1) as position
     from _rm_records
     where problem is null
 ),
 
-items as (
-    select row, subset, metadata, split, position, responses[position] as response,
-           responses[position].messages = first as is_shared, prompt_id, group_id
-    from good
-),
+shared as (select *, position = 1 or response.messages = first as is_shared from items),
 
 known as (
     select row, position, subset, split, metadata, response.text as text,
@@ -21,7 +17,7 @@ known as (
            response.n_tokens as n_tokens, response.ratings as ratings, is_shared,
            case when is_shared then prompt_id else _rm_prompt_id(response.messages) end as prompt_id,
            case when is_shared then group_id else _rm_group_id(response.messages) end as group_id
-    from items
+    from shared
 ),
 
 responses as (select *, _rm_response_id(prompt_id, text) as response_id from known)
