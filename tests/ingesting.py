@@ -47,6 +47,12 @@ def counts(store):
     return {table: store.value(f"select count(*) from {table}") for table in (*TABLES, "datasets", "dataset_files")}
 
 
+def empty(store):
+    """Empty every table that an ingest fills, which takes a tenth of the time of a new store."""
+    for table in (*TABLES, "datasets", "dataset_files"):
+        store.con.execute(f"delete from rm.main.{table}")
+
+
 def content(store):
     """Return every table as a sorted list, without what names the file."""
     return {

@@ -5,13 +5,27 @@ from math import log
 from pathlib import Path
 
 import pytest
-from ingesting import counts, write
+from ingesting import counts, empty, write
 
 import rmstore
 from rmstore.errors import BadRowsError, OptionError
 from rmstore.ingest import ingest
 
 DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """The store of all tests of this file."""
+    with rmstore.connect() as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(shared):
+    """A store without rows."""
+    yield shared
+    empty(shared)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import hashlib
 import uuid
 
 import pytest
-from ingesting import content, counts, write
+from ingesting import content, counts, empty, write
 
 import rmstore
 from rmstore.adapters import ADAPTERS
@@ -50,6 +50,20 @@ REQUIRED = {
 }  # fmt: skip
 
 formats = pytest.mark.parametrize("name", list(ADAPTERS))
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """The store of all tests of this file."""
+    with rmstore.connect() as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(shared):
+    """A store without rows."""
+    yield shared
+    empty(shared)
 
 
 @pytest.fixture(scope="module")
