@@ -65,7 +65,7 @@ def head() -> None:
 @json_option
 @click.pass_obj
 def list_(settings: Settings, name: str | None, as_json: bool) -> None:
-    """List the versions of all heads, or of one."""
+    """List the versions of all heads, or of one, with their accuracy on validation and test pairs."""
     from rmstore.cli.output import show
 
     with opened(settings) as store:
@@ -134,7 +134,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "head": f"{row['name']}@{row['version']}", "kind": row["kind"], "objective": row["objective"],
         "members": row["members"], "snapshot": row["snapshot"], "pairs": row["n_used"],
-        "valid_accuracy": row["valid_accuracy"], "test_accuracy": row["test_accuracy"],
+        "valid": row["valid_accuracy"], "test": row["test_accuracy"],
         "deployed": "yes" if row["is_deployed"] else "",
     }  # fmt: skip
 

@@ -9,13 +9,9 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
 
 Row = Mapping[str, Any]
 
@@ -60,25 +56,20 @@ def print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
 
 
 def print_rows(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> None:
-    """Print a table: ruled and wrapped on a terminal, plain lines elsewhere."""
-    from rich.console import Console
-
+    """Print a table: laid out for the terminal, plain lines elsewhere."""
     if not sys.stdout.isatty():
         print_plain(rows, columns)
         return
-    console = Console()
-    table = _table(rows, columns)
-    if len(rows) <= 20 and _too_wide(table, console):
-        _print_upright(rows, columns, console)
-    else:
-        console.print(table)
+    from rmstore.cli.tables import print_fitting
+
+    print_fitting(rows, columns)
 
 
 def print_plain(rows: Sequence[Sequence[Any]], columns: Sequence[str], *, header: bool = True) -> None:
     """Print aligned columns, one line per row; line breaks and tabs inside a value are escaped."""
     texts = [[cell(value).replace("\n", "\\n").replace("\t", "\\t") for value in row] for row in rows]
     widths = [max([len(name), *(len(row[place]) for row in texts)]) for place, name in enumerate(columns)]
-    numeric = [_numeric(row[place] for row in rows) for place in range(len(columns))]
+    numeric = [is_numeric(row[place] for row in rows) for place in range(len(columns))]
     for row in [list(columns), *texts] if header else texts:
         parts = [
             f"{text:>{width}}" if right else f"{text:<{width}}"
@@ -87,8 +78,8 @@ def print_plain(rows: Sequence[Sequence[Any]], columns: Sequence[str], *, header
         click.echo("  ".join(parts).rstrip())
 
 
-def cell(value: Any) -> str:
-    """Return a value as a table shows it.
+def cell(value: Any, *, digits: int = 6) -> str:
+    """Return a value as a table shows it, numbers to so many significant digits.
 
     Example:
         >>> cell(0.123456789), cell(None), cell([0.5] * 384), cell({"a": 1})
@@ -99,7 +90,7 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.{digits}g}"
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, Mapping):
@@ -168,36 +159,7 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, Mapping) for item in value)
 
 
-def _numeric(values: Iterable[Any]) -> bool:
+def is_numeric(values: Iterable[Any]) -> bool:
+    """Return True where every value that is not NULL is a number, and there is one."""
     present = [value for value in values if value is not None]
     return bool(present) and all(isinstance(value, int | float | Decimal) for value in present)
-
-
-def _table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for place, name in enumerate(columns):
-        right = _numeric(row[place] for row in rows)
-        table.add_column(Text(name), justify="right" if right else "left", overflow="fold", no_wrap=right)
-    for row in rows:
-        table.add_row(*(Text(cell(value)) for value in row))
-    return table
-
-
-def _too_wide(table: Table, console: Console) -> bool:
-    from rich.measure import Measurement
-
-    return Measurement.get(console, console.options.update(width=10_000), table).minimum > console.width
-
-
-def _print_upright(rows: Sequence[Sequence[Any]], columns: Sequence[str], console: Console) -> None:
-    """Print each row as lines of name and value, for rows wider than the terminal."""
-    width = max(len(name) for name in columns)
-    for number, row in enumerate(rows):
-        if number:
-            console.print()
-        for name, value in zip(columns, row, strict=True):
-            console.print(f"{name:<{width}}  {cell(value)}", markup=False, highlight=False, soft_wrap=True)
