@@ -33,7 +33,7 @@ rmstore query "select regexp_extract(filename, 'hh_accuracy_(\w+)', 1) as what, 
                       round(shortest, 4) as shortest
                from read_parquet('$folder/hh_accuracy_*.parquet', filename = true)
                where dataset = 'all' and subset = 'all' and split = 'all' order by accuracy desc"
-rmstore report run calibration --head linear --folds 5 --to "$folder/hh_calibration.parquet"
+rmstore report run calibration --head linear --to "$folder/hh_calibration.parquet"
 
 say 'one head per fold in one query'
 rmstore query "select fold, r.n_used, r.test_n, r.test_accuracy

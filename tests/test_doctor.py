@@ -38,7 +38,7 @@ DAMAGE = {
     "every row names a data set, file, encoder or snapshot that exists": "delete from encoders",
     "ids of prompts match their content": "update prompts set messages = [{'role': 'user', 'content': 'Bye'}]",
     "ids of responses match their content": "update responses set text = text || '!'",
-    "preferences have a probability of 0.5 to 1, a weight and two sides": "update preferences set prob = 0.2",
+    "preferences have a probability of 0.5 to 1 and a weight": "update preferences set prob = 0.2",
     "every head has its weights, and they match their checksum": """
         insert into heads by name
         select 1 as head_id, 'h' as name, 1 as version, 'linear' as kind, 'bt' as objective, '{}' as options,
