@@ -161,15 +161,17 @@ def _sides_by_vector(store: Store, rows: pa.StructArray, prompt: np.ndarray | No
         start += len(matrix)
     known: tuple[np.ndarray, ...] = ()
     group: np.ndarray | None = None
+    split: np.ndarray | None = None
     notes: tuple[str, ...] = ("no prompt given: pairs that share a vector stay on one side of the validation split",)
     if prompt is not None:
-        groups = _groups_of_prompts(store, prompt)
-        known = (np.array([groups.get(key, "") for key in prompt], dtype=object),)
-        group = np.array([groups.get(key, key) for key in prompt], dtype=object)
+        found = _groups_of_prompts(store, prompt)
+        known = (np.array([found.get(key, ("", ""))[0] for key in prompt], dtype=object),)
+        group = np.array([found.get(key, (key, ""))[0] for key in prompt], dtype=object)
+        split = np.array([SPLITS.index(found[key][1]) if key in found else -1 for key in prompt], np.int8)
         notes = ()
     return _Sides(
         sides[0], sides[1], len(items), fields, hashlib.sha256(items.tobytes()).hexdigest(), lambda: items,
-        group, known, None, None if prompt is None else np.ones(len(rows), bool), notes,
+        group, known, split, None if prompt is None else np.ones(len(rows), bool), notes,
     )  # fmt: skip
 
 
@@ -280,12 +282,13 @@ def _linked(sides: _Sides, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray, in
     return numbers[:half], numbers[half:], len(names)
 
 
-def _groups_of_prompts(store: Store, prompt: np.ndarray) -> dict[str, str]:
-    """Return prompt key -> group id for keys that are prompt ids or group ids of the store."""
+def _groups_of_prompts(store: Store, prompt: np.ndarray) -> dict[str, tuple[str, str]]:
+    """Return prompt key -> (group id, split) for keys that are prompt ids or group ids of the store."""
     cursor = store.cursor()
     cursor.register("training_keys", pa.table({"key": pa.array(np.unique(prompt.astype(str)).tolist(), pa.string())}))
     with store.translated():
-        return dict(cursor.execute(statement("training/groups")).fetchall())
+        rows = cursor.execute(statement("training/groups")).fetchall()
+    return {key: (group, split) for key, group, split in rows}
 
 
 def _is_id(kind: pa.DataType) -> bool:
@@ -303,7 +306,10 @@ def _numbers(rows: pa.StructArray, name: str, missing: float) -> np.ndarray:
     column = rows.field(name)
     if pa.types.is_null(column.type):
         return np.full(len(rows), missing)
-    return column.cast(pa.float64()).fill_null(missing).to_numpy(zero_copy_only=False)
+    try:
+        return column.cast(pa.float64()).fill_null(missing).to_numpy(zero_copy_only=False)
+    except pa.ArrowException as problem:
+        raise InputError(f"{name} is {column[0].as_py()!r}", hint=f"a {name} is a number, or NULL") from problem
 
 
 def _refuse(values: np.ndarray, good: np.ndarray, name: str, hint: str) -> None:

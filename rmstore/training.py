@@ -274,11 +274,13 @@ def pairs_of_snapshot(
 
 def _prepared(recipe: Recipe) -> tuple[type[Head], Objective, dict[str, Any]]:
     """Return the head class, the objective and the head's options; options are shared out by who knows them."""
+    for name, least, hint in (("members", 1, "1 for a single head, 5 for an ensemble"), ("seed", 0, "such as 7")):
+        value = getattr(recipe, name)
+        if not isinstance(value, int) or not least <= value < 2**63:
+            raise OptionError(f"{name} is {value}", hint=f"a whole number of at least {least}: {hint}")
     kind, objective_class = HEADS[recipe.head], OBJECTIVES[recipe.objective]
     given = dict(recipe.options or {})
     own = {key: given.pop(key) for key in list(given) if key in objective_class.defaults}
-    if recipe.members < 1:
-        raise OptionError(f"members is {recipe.members}", hint="1 for a single head, 5 for an ensemble")
     return kind, objective_class(own), kind.options(given)
 
 

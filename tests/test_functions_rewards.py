@@ -41,6 +41,18 @@ def test_ids_and_vectors_train_the_same_head(trained):
     np.testing.assert_allclose(*weights, rtol=0, atol=1e-5)
 
 
+def test_vectors_with_a_prompt_of_the_store_leave_its_test_groups_alone(trained):
+    query = (
+        "select rm_train('v', chosen_embedding, rejected_embedding, prompt := {key}) as result from rm_pairs('tiny')"
+    )
+    splits = dict(trained.sql("select split, count(*) from rm_pairs('tiny') group by split").fetchall())
+    for key in ("prompt_id", "group_id", "group_id::varchar"):
+        result = row(trained, query.format(key=key))[0]
+        assert {split: result[f"{split}_n"] for split in splits} == splits
+    seen = trained.sql("select distinct split from rm_rewards('v', 'tiny') where seen_in_training").fetchall()
+    assert sorted(seen) == [("train",), ("valid",)]
+
+
 def test_rm_rewards(trained):
     n, n_rows = row(
         trained, "select (select count(*) from rm_rewards('h', 'tiny')), (select count(*) from rm_rows('tiny'))"

@@ -213,6 +213,12 @@ def test_the_training_query_is_kept(pairs):
         ("'h', chosen, rejected, options := {'l2x': 1}", OptionError, "'l2x'"),
         ("'h', chosen, rejected, options := [1]", OptionError, "options is"),
         ("'h', chosen, rejected, members := 0", OptionError, "members is 0"),
+        ("'h', chosen, rejected, members := 2.5", OptionError, "members is 2.5"),
+        ("'h', chosen, rejected, seed := -1", OptionError, "seed is -1"),
+        ("'h', chosen, rejected, seed := 'a'", OptionError, "seed is a"),
+        ("'h', chosen, rejected, seed := 99999999999999999999", OptionError, "seed is 99999999999999999999"),
+        ("'h', chosen, rejected, weight := 'much'", InputError, "weight is 'much'"),
+        ("'h', chosen, rejected, margin := [1]", InputError, "margin is [1]"),
         ("'h', chosen, rejected, merge := 'sum'", OptionError, "merge is 'sum'"),
         ("'h', chosen, rejected, snapshot := 'hh'", UnknownNameError, "no snapshot is called 'hh'"),
         ("'h', uuid(), uuid()", InputError, "no snapshot says which vectors"),
@@ -225,6 +231,17 @@ def test_what_cannot_be_trained_is_refused_with_its_value(pairs, arguments, erro
         pairs.sql(f"select rm_train({arguments}) from pairs")
     assert message in str(problem.value)
     assert pairs.sql("from rm_heads()").fetchall() == []
+
+
+def test_a_setting_of_null_is_its_default(pairs):
+    plain = one(pairs, "select rm_train('h', chosen, rejected) from pairs")
+    nothing = ", ".join(
+        f"{name} := null"
+        for name in ("head", "objective", "snapshot", "prompt", "weight", "margin", "prob", "split", "members", "merge",
+                     "seed", "options")
+    )  # fmt: skip
+    again = one(pairs, f"select rm_train('h', chosen, rejected, {nothing}) from pairs")
+    assert (again["version"], again["is_new"]) == (plain["version"], False)
 
 
 def test_no_rows_and_nan_are_refused(pairs):

@@ -37,14 +37,8 @@ def train(store: Store, name: pa.ChunkedArray, pairs: pa.ChunkedArray, *settings
 def _train_one(store: Store, name: str | None, rows: pa.StructArray, given: dict[str, Any]) -> dict[str, Any]:
     if name is None:
         raise InputError("the name of the head is NULL", hint="rm_train('helpful', chosen, rejected)")
-    recipe = training.Recipe(
-        head=given["head"],
-        objective=given["objective"],
-        members=given["members"],
-        merge=given["merge"],
-        seed=given["seed"],
-        options=training.parse_options(given["options"]),
-    )
+    settings = {key: given[key] for key in ("head", "objective", "members", "merge", "seed") if given[key] is not None}
+    recipe = training.Recipe(**settings, options=training.parse_options(given["options"]))
     result = training.train(store, name, rows, recipe, snapshot=given["snapshot"], training_sql=given["training_sql"])
     return result.row()
 
