@@ -23,6 +23,8 @@ from rmstore.store import Store, statement
 DEPLOYED = "deployed"
 """Tag of the version that a bare name means."""
 
+METRICS = pa.schema({"split": pa.string(), "metric": pa.string(), "value": pa.float64(), "n": pa.int64()})
+
 
 @dataclass(frozen=True, kw_only=True)
 class NewHead(HeadFacts):
@@ -47,15 +49,17 @@ def save(store: Store, new: NewHead) -> HeadInfo:
         head_id, version = row
         cursor.execute(statement("heads/insert"), {**record, "head_id": head_id, "version": version})
         digest = hashlib.sha256(new.data).hexdigest()
-        cursor.execute("insert into rm.main.head_weights values (?, ?, ?)", [head_id, digest, new.data])
-        rows = [(head_id, split, metric, value, n) for (split, metric), (value, n) in sorted(new.metrics.items())]
-        if rows:
-            cursor.executemany("insert into rm.main.head_metrics values (?, ?, ?, ?, ?)", rows)
-        cursor.register(
-            "trained_groups", pa.table({"group_id": pa.array(sorted(set(new.group_ids)), type=pa.string())})
-        )
-        cursor.execute("insert into rm.main.head_training select ?, group_id::uuid from trained_groups", [head_id])
-        cursor.unregister("trained_groups")
+        cursor.execute(statement("heads/insert_weights"), {"head_id": head_id, "sha256": digest, "bytes": new.data})
+        rows = [
+            {"split": split, "metric": metric, "value": value, "n": n}
+            for (split, metric), (value, n) in sorted(new.metrics.items())
+        ]
+        groups = pa.array(sorted(set(new.group_ids)), type=pa.string())
+        cursor.register("new_metrics", pa.Table.from_pylist(rows, METRICS))
+        cursor.register("trained_groups", pa.table({"group_id": groups}))
+        for part, table in (("metrics", "new_metrics"), ("training", "trained_groups")):
+            cursor.execute(statement(f"heads/insert_{part}"), {"head_id": head_id})
+            cursor.unregister(table)
         store.check()
     return resolve(store, f"{new.name}@{version}")
 
@@ -74,7 +78,7 @@ def find(store: Store, fingerprint: str, name: str | None = None) -> HeadInfo | 
 def copy(store: Store, info: HeadInfo, name: str) -> HeadInfo:
     """Store a version once more as the next version of another name."""
     row = store.run("heads/weights", {"head_id": info.head_id})[0]
-    groups = store.rows("select group_id::varchar as id from rm.main.head_training where head_id = ?", [info.head_id])
+    groups = store.run("heads/groups", {"head_id": info.head_id})
     new = NewHead(
         **{**_facts(info), "name": name},
         data=bytes(row["bytes"]),
@@ -133,10 +137,8 @@ def tag(store: Store, text: str, name: str) -> HeadInfo:
     references.valid_tag(name)
     info = resolve(store, text)
     with store.atomic() as cursor:
-        cursor.execute("delete from rm.main.head_tags where name = ? and tag = ?", [info.name, name])
-        cursor.execute(
-            "insert into rm.main.head_tags values (?, ?, ?, now()::timestamp)", [info.name, name, info.version]
-        )
+        cursor.execute(statement("heads/untag"), {"name": info.name, "tag": name})
+        cursor.execute(statement("heads/tag"), {"name": info.name, "tag": name, "version": info.version})
     return info
 
 
@@ -144,10 +146,9 @@ def drop(store: Store, text: str) -> HeadInfo:
     """Drop a version: its bytes and groups go, its row and number stay."""
     info = resolve(store, text)
     with store.atomic() as cursor:
-        for table in ("head_weights", "head_training"):
-            cursor.execute(f"delete from rm.main.{table} where head_id = ?", [info.head_id])
-        cursor.execute("delete from rm.main.head_tags where name = ? and version = ?", [info.name, info.version])
-        cursor.execute("update rm.main.heads set dropped_at = now()::timestamp where head_id = ?", [info.head_id])
+        for name in ("drop_weights", "drop_training", "drop"):
+            cursor.execute(statement(f"heads/{name}"), {"head_id": info.head_id})
+        cursor.execute(statement("heads/drop_tags"), {"name": info.name, "version": info.version})
     store.cache.pop(("scorer", info.head_id), None)
     return info
 
@@ -167,8 +168,7 @@ def _tagged(store: Store, reference: references.Reference, latest: int) -> int |
                 f"no version of head {reference.name!r} has a validation NLL", hint=f"{reference.name}@latest exists"
             )
         return int(version)
-    query = "select version from rm.main.head_tags where name = ? and tag = ?"
-    version = store.value(query, [reference.name, reference.tag or DEPLOYED])
+    version = store.value(statement("heads/tagged"), {"name": reference.name, "tag": reference.tag or DEPLOYED})
     if version is None and reference.tag is None:
         return latest
     return None if version is None else int(version)

@@ -1,0 +1,1 @@
+insert into rm.main.head_tags values ($name, $tag, $version, now()::timestamp)
