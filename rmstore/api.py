@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rmstore.doctor import Finding
     from rmstore.handles import HeadHandle
     from rmstore.records import EmbedResult, HeadInfo, IngestResult, ReportResult, SnapshotInfo
+    from rmstore.report_header import Report
     from rmstore.snapshots import SnapshotDiff
     from rmstore.training import TrainResult
 
@@ -75,6 +76,23 @@ class Store(engine.Store):
 
         return datasets.list_datasets(self)
 
+    def dataset(self, name: str) -> dict[str, Any]:
+        """Return what a data set holds; see :func:`rmstore.datasets.show_dataset`."""
+        from rmstore import datasets
+
+        return datasets.show_dataset(self, name)
+
+    def drop_dataset(self, name: str, *, force: bool = False, dry_run: bool = False) -> dict[str, Any]:
+        """Drop a data set and return what went; see :func:`rmstore.datasets.drop_dataset`."""
+        from rmstore import datasets
+
+        return datasets.drop_dataset(self, name, force=force, dry_run=dry_run)
+
+    def encoders(self) -> list[dict[str, Any]]:
+        """Return the encoders and what each has embedded."""
+        found: list[dict[str, Any]] = self.status()["encoders"]
+        return found
+
     def embed(
         self, datasets: str | Sequence[str], *, snapshot: str | None = None, progress: Progress = silent, **options: Any
     ) -> EmbedResult:
@@ -107,6 +125,18 @@ class Store(engine.Store):
 
         return snapshots.diff(self, old, new)
 
+    def tag_snapshot(self, reference: str, tag: str) -> SnapshotInfo:
+        """Give a snapshot version a tag and return it; see :func:`rmstore.snapshots.tag`."""
+        from rmstore import snapshots
+
+        return snapshots.tag(self, reference, tag)
+
+    def drop_snapshot(self, reference: str, *, force: bool = False) -> SnapshotInfo:
+        """Drop a snapshot version and return it; see :func:`rmstore.snapshots.drop`."""
+        from rmstore import snapshots
+
+        return snapshots.drop(self, reference, force=force)
+
     def train(self, name: str, *, snapshot: str, progress: Progress = silent, **options: Any) -> TrainResult:
         """Train a head on the preferences of a snapshot.
 
@@ -134,6 +164,18 @@ class Store(engine.Store):
 
         return HeadHandle.open(self, reference)
 
+    def deploy_head(self, reference: str) -> HeadInfo:
+        """Make a head version the one that its bare name means; see :func:`rmstore.head_store.deploy`."""
+        from rmstore import head_store
+
+        return head_store.deploy(self, reference)
+
+    def drop_head(self, reference: str) -> HeadInfo:
+        """Drop a head version and return it; see :func:`rmstore.head_store.drop`."""
+        from rmstore import head_store
+
+        return head_store.drop(self, reference)
+
     def score(self, head: str, *, snapshot: str, to: str | Path) -> int:
         """Write the rows of a snapshot with their rewards to a file; see :func:`rmstore.handles.score_to`."""
         from rmstore.handles import score_to
@@ -141,7 +183,13 @@ class Store(engine.Store):
         return score_to(self, head, snapshot=snapshot, to=Path(to))
 
     def report(
-        self, name: str, *, to: str | Path | None = None, folds: int | None = None, **params: Any
+        self,
+        name: str,
+        *,
+        to: str | Path | None = None,
+        folds: int | None = None,
+        dirs: Sequence[str | Path] = (),
+        **params: Any,
     ) -> ReportResult:
         """Run a report; see :func:`rmstore.reports.run`.
 
@@ -149,8 +197,21 @@ class Store(engine.Store):
             name: name of the report.
             to: file for the rows.
             folds: train and score k folds instead of one head.
+            dirs: folders with more reports.
             params: parameters of the report by name.
         """
         from rmstore import reports
 
-        return reports.run(self, name, params, to=Path(to) if to is not None else None, folds=folds)
+        return reports.run(self, name, params, to=to, dirs=dirs, folds=folds)
+
+    def reports(self, *, dirs: Sequence[str | Path] = ()) -> list[Report]:
+        """Return the built-in reports and those of other folders; see :func:`rmstore.reports.list_reports`."""
+        from rmstore import reports
+
+        return reports.list_reports(dirs)
+
+    def check_report(self, name: str, *, dirs: Sequence[str | Path] = ()) -> list[str]:
+        """Return where a report is not what its header says; see :func:`rmstore.report_check.check`."""
+        from rmstore import report_check, reports
+
+        return report_check.check(self, reports.get(name, dirs))

@@ -6,12 +6,20 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from reference import leaves
 
 import rmstore
-from rmstore.cli import SECTIONS
 from rmstore.errors import InputError, UnknownNameError
 
-VERBS = ["ingest", "embed", "import_vectors", "train", "score", "query", "report", "status", "doctor", "head"]
+METHODS = {
+    "init": "connect", "migrate": "connect", "demo": "tour", "shell": "sql",
+    "dataset list": "datasets", "dataset show": "dataset", "dataset drop": "drop_dataset",
+    "snapshot create": "embed", "snapshot list": "snapshots", "snapshot show": "snapshot", "snapshot diff": "diff",
+    "snapshot tag": "tag_snapshot", "snapshot drop": "drop_snapshot",
+    "head list": "heads", "head show": "head", "head deploy": "deploy_head", "head drop": "drop_head",
+    "report list": "reports", "report show": "reports", "report check": "check_report", "report run": "report",
+}  # fmt: skip
+"""Commands whose method has another name than the command; opening and the tour are functions of the package."""
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +38,11 @@ def lab(tmp_path_factory):
 
 
 def test_one_method_per_verb():
-    commands = {name.replace("-", "_") for members in SECTIONS.values() for name in members}
-    assert commands.issuperset(VERBS)
-    for name in VERBS:
-        assert inspect.getdoc(getattr(rmstore.Store, name))
+    commands = {" ".join(path) for path, _ in leaves()}
+    assert METHODS.keys() <= commands
+    for command in commands:
+        name = METHODS.get(command, command.replace("-", "_"))
+        assert name in {"connect", "tour"} or inspect.getdoc(getattr(rmstore.Store, name)), command
 
 
 def test_lists(lab):
@@ -41,6 +50,28 @@ def test_lists(lab):
     assert [info.reference for info in lab.heads("h")] == ["h@1"]
     assert lab.datasets()[0]["name"] == "d"
     assert lab.snapshot("s").n_rows == 120 and lab.diff("s@1", "s@1").n_common == 120
+
+
+def test_what_there_is_can_be_named_tagged_and_dropped(lab):
+    assert lab.dataset("d")["name"] == "d" and lab.encoders()[0]["name"] == "toy"
+    lab.embed("d", encoder="toy", snapshot="other", layout="joint")
+    lab.train("other", snapshot="other")
+    assert lab.tag_snapshot("other", "paper").reference == lab.snapshot("other@paper").reference == "other@1"
+    assert lab.deploy_head("other@1").reference == "other@1"
+    assert lab.drop_head("other").reference == "other@1" and lab.heads("other") == []
+    assert lab.drop_snapshot("other").reference == "other@1" and lab.snapshots("other") == []
+    assert lab.drop_dataset("d", force=True, dry_run=True)["n_preferences"] == 60
+    assert lab.datasets()[0]["name"] == "d"
+
+
+def test_reports_of_a_folder(lab, tmp_path):
+    (tmp_path / "mine.sql").write_text(
+        "-- report:  mine\n-- title:   Rows\n-- grain:   one row\n-- engines: duckdb\n"
+        "-- params:  snapshot SNAPSHOT\n-- columns: n BIGINT\nselect count(*) as n from rm_rows($snapshot) order by n\n"
+    )
+    assert {report.name for report in lab.reports(dirs=[tmp_path])} > {"mine", "accuracy"}
+    assert lab.check_report("mine", dirs=[tmp_path]) == []
+    assert lab.report("mine", snapshot="s", dirs=[tmp_path]).table.to_pylist() == [{"n": 120}]
 
 
 def test_head_scores_vectors_as_sql_does(lab):
