@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 import rmstore
+from rmstore.errors import QueryError
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,17 @@ def test_rm_fold(store):
     assert all(900 < found.count(fold) < 1_100 for fold in range(5))
     assert set(folds(k=3)) == {0, 1, 2}
     assert store.value("select typeof(rm_fold(uuid()))") == "INTEGER"
+    assert store.value("select rm_fold(null)") is None
+    for k in (0, -3):
+        with pytest.raises(QueryError, match=f"k is {k}"):
+            folds(k=k)
+
+
+@pytest.mark.parametrize("call", ["rm_mean", "rm_wco", "rm_uwo", "rm_lcb", "rm_spread"])
+def test_no_list_gives_null_of_the_type_of_a_double(store, call):
+    assert store.rows(f"select {call}(null) as found, typeof({call}([1]::float[])) as kind") == [
+        {"found": None, "kind": "DOUBLE"}
+    ]
 
 
 def test_rm_fold_is_independent_of_the_split(store):

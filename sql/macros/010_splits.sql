@@ -10,7 +10,8 @@ create or replace macro _rm_hash_split(group_id) as
 
 -- Fold 0 .. k-1 of a group, from bits that the split does not use.
 create or replace macro rm_fold(group_id, k := 5, seed := 0) as
-    (('0x' || left(md5('rm_fold/' || seed::varchar || '/' || group_id::varchar), 8))::uint32 % k)::integer;
+    (('0x' || left(md5('rm_fold/' || seed::varchar || '/' || group_id::varchar), 8))::uint32
+        % case when k < 1 then error('k is ' || k || ': give 2 or more folds') else k end)::integer;
 comment on macro rm_fold is 'fold 0 .. k-1 of a group, from other bits than the split; k-fold training is one GROUP BY';
 
 -- Groups with a published split; where sources disagree test beats valid beats train.
