@@ -20,7 +20,8 @@ class UnknownNameError(RmstoreError, LookupError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
         close = get_close_matches(name, names, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known {kind}s: {', '.join(names) or 'none yet'}"
+        known = "known" if " of " in kind else f"known {kind}s"
+        hint = f"did you mean {close[0]!r}?" if close else f"{known}: {', '.join(names) or 'none yet'}"
         super().__init__(f"no {kind} is called {name!r}", hint=hint)
         self.kind, self.name = kind, name
 
