@@ -83,6 +83,26 @@ def test_noiseless_preferences_recover_the_direction():
     assert np.corrcoef(rank, gold)[0, 1] > 0.9995
 
 
+def test_levels_of_prompts_cancel_for_bt_and_drown_classification():
+    """Without a prompt effect the two come close; with a strong one classification needs more data."""
+    rng = np.random.default_rng(4)
+    direction = np.array([4, -2, 1, -1, 0.5, 0.25])
+    own = rng.normal(size=(600, 6)) @ np.diag([0.2, 0.5, 1, 1, 2, 4])
+    level = np.repeat(rng.normal(size=(300, 6)), 2, axis=0)
+    left, right = np.arange(0, 600, 2), np.arange(1, 600, 2)
+    wins = rng.random(300) < 1 / (1 + np.exp(-(own[left] - own[right]) @ direction))
+
+    def cosine(objective, effect):
+        items = (own + effect * level).astype(np.float32)
+        train = make_pairs(items, np.where(wins, left, right), np.where(wins, right, left))
+        weights = weights_of(train, objective=objective, l2=1e-3)
+        return weights @ direction / np.linalg.norm(weights) / np.linalg.norm(direction)
+
+    assert cosine("bt", 0) > 0.99 and cosine("classification", 0) > 0.99
+    assert cosine("bt", 5) == pytest.approx(cosine("bt", 0), abs=1e-6)
+    assert cosine("classification", 5) < 0.5
+
+
 def test_noisy_preferences_recover_direction_and_scale():
     train, direction = draw(3000, 60000, 6)
     assert np.abs(weights_of(train, l2=1e-6) - direction).max() < 0.06

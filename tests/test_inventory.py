@@ -9,6 +9,7 @@ from reference import leaves, signatures
 import rmstore
 from rmstore import reports, resources
 from rmstore.adapters import ADAPTERS
+from rmstore.encoders import ENCODERS
 from rmstore.functions import FUNCTIONS
 from rmstore.heads import HEADS
 from rmstore.objectives import OBJECTIVES
@@ -78,6 +79,6 @@ def test_reports_are_documented_and_tested():
         assert files, f"no test of report {report.name}"
 
 
-@pytest.mark.parametrize("registry", [ADAPTERS, HEADS, OBJECTIVES], ids=lambda registry: registry.kind)
+@pytest.mark.parametrize("registry", [ADAPTERS, ENCODERS, HEADS, OBJECTIVES], ids=lambda registry: registry.kind)
 def test_members_are_documented(registry):
     assert [name for name in registry if f"`{name}`" not in README] == []

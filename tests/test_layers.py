@@ -91,6 +91,14 @@ def test_rooms_keep_to_their_packages(path, name):
         assert not modules & {"click", "rich"}
 
 
+@pytest.mark.parametrize(("path", "name"), list(files()))
+def test_rooms_of_members_do_not_know_each_other(path, name):
+    rooms = {"adapters", "encoders", "objectives", "heads"}
+    if name in rooms:
+        known = {room(module) for module in imports(path) if module.startswith("rmstore.")}
+        assert not (known & rooms) - {name} - ({"objectives"} if name == "heads" else set())
+
+
 def test_heads_see_objectives_through_their_base():
     for path in sorted((ROOT / "heads").glob("*.py")):
         for module in imports(path):

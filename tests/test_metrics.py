@@ -1,0 +1,75 @@
+"""What is measured on the rewards of pairs: by hand, and the temperature of known probabilities."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rmstore.heads.base import Pairs
+from rmstore.metrics import fit_temperature, pair_metrics, pair_nll
+
+
+def pairs(chosen, rejected, **known):
+    n = len(chosen)
+    filled = {"prob": np.ones(n), "margin": np.zeros(n), "weight": np.ones(n), "group": np.arange(n)} | known
+    return Pairs(np.zeros((n, 1), np.float32), np.asarray(chosen), np.asarray(rejected), **filled)
+
+
+def drawn(temperature, n=40_000):
+    """Rewards, and votes drawn from sigmoid(D / temperature)."""
+    rng = np.random.default_rng(3)
+    rewards = rng.normal(size=2 * n) * 2
+    left, right = np.arange(n), np.arange(n, 2 * n)
+    wins = rng.random(n) < 1 / (1 + np.exp(-(rewards[left] - rewards[right]) / temperature))
+    return rewards, pairs(np.where(wins, left, right), np.where(wins, right, left))
+
+
+def test_by_hand_a_tie_of_rewards_counts_half():
+    rewards = np.array([2.0, 1.0, 1.0, 0.0])
+    found = pair_metrics("test", pairs([0, 1, 3], [1, 2, 0]), rewards, 1.0)
+    gaps = np.array([1.0, 0.0, -2.0])
+    assert found["test", "accuracy"] == (pytest.approx(1.5 / 3), 3)
+    assert found["test", "nll"][0] == pytest.approx(np.log1p(np.exp(-gaps)).mean())
+    assert found["test", "margin"][0] == pytest.approx(gaps.mean())
+    assert [found["test", f"{name}_reward"][0] for name in ("min", "mean", "max")] == pytest.approx([0, 7 / 6, 2])
+
+
+def test_votes_without_a_winner_count_in_the_loss_alone():
+    rewards = np.array([2.0, 1.0])
+    found = pair_metrics("valid", pairs([0, 1], [1, 0], prob=np.array([1.0, 0.5])), rewards, 1.0)
+    assert found["valid", "accuracy"] == (1.0, 1) and found["valid", "nll"][1] == 2
+    assert pair_metrics("valid", pairs([], []), rewards, 1.0) == {}
+
+
+def test_weight_two_is_two_rows():
+    rewards = np.array([0.3, -1.0, 0.8])
+    once = pairs([0, 1], [1, 2], weight=np.array([2.0, 1.0]))
+    twice = pairs([0, 0, 1], [1, 1, 2])
+    for metric in ("accuracy", "nll", "margin"):
+        found = (pair_metrics("train", votes, rewards, 2.0)["train", metric][0] for votes in (once, twice))
+        assert next(found) == pytest.approx(next(found))
+
+
+@pytest.mark.parametrize("temperature", [0.25, 1.0, 6.0])
+def test_the_temperature_of_drawn_votes_is_found(temperature):
+    rewards, votes = drawn(temperature)
+    found, basis = fit_temperature(rewards, votes)
+    assert basis == "valid" and found == pytest.approx(temperature, rel=0.05)
+    gap = rewards[votes.chosen] - rewards[votes.rejected]
+    best = pair_nll(gap / found, votes)
+    assert best <= min(pair_nll(gap / (found * factor), votes) for factor in (0.98, 1.02))
+
+
+def test_the_temperature_leaves_accuracy_alone_and_follows_the_unit():
+    rewards, votes = drawn(1.0, n=2_000)
+    shares = {pair_metrics("valid", votes, rewards, t)["valid", "accuracy"] for t in (0.1, 1.0, 10.0)}
+    assert len(shares) == 1
+    assert fit_temperature(rewards * 8, votes)[0] == pytest.approx(8 * fit_temperature(rewards, votes)[0], rel=1e-4)
+
+
+def test_too_little_to_go_by_gives_one():
+    rewards, votes = drawn(1.0, n=2_000)
+    few = pairs(votes.chosen[:9], votes.rejected[:9])
+    assert fit_temperature(rewards, few)[0] == 1
+    assert fit_temperature(np.zeros_like(rewards), votes)[0] == 1
+    assert fit_temperature(rewards, replace(votes, weight=np.zeros(len(votes.chosen))))[0] == 1
