@@ -202,23 +202,31 @@ def test_reports_of_a_folder(trained, tmp_path):
 
 
 UNKNOWN = {
-    ("head", "show", "hh"): "'h'",
+    ("head", "show", "hh"): "did you mean 'h'?",
     ("head", "drop", "h@7"): "h@1",
-    ("snapshot", "show", "t"): "s",
+    ("snapshot", "show", "t"): "no snapshot is called 't'\nhint: known snapshots: s",
     ("dataset", "show", "dd"): "'d'",
     ("report", "show", "acuracy"): "'accuracy'",
-    ("embed", "nope", "--snapshot", "s"): "d",
+    ("embed", "nope", "--snapshot", "s"): "no data set is called 'nope'\nhint: known data sets: d",
     ("train", "x", "--snapshot", "s", "--head", "liner"): "'linear'",
-    ("train", "x", "--snapshot", "s", "--objective", "bd"): "bt",
+    ("train", "x", "--snapshot", "s", "--objective", "bd"): "known objectives: bt, ",
     ("train", "x", "--snapshot", "s", "-o", "nonsense=1"): "nonsense",
     ("train", "x y", "--snapshot", "s"): "not a name",
     ("train", "x", "--snapshot", "s", "--where", "nope = 1"): "nope",
-    ("score", "h", "--snapshot", "nope", "--to", "x.csv"): "s",
-    ("report", "run", "accuracy", "--head", "nope", "--snapshot", "s"): "h",
+    ("score", "h", "--snapshot", "nope", "--to", "x.csv"): "no snapshot is called 'nope'\nhint: known snapshots: s",
+    (
+        "report",
+        "run",
+        "accuracy",
+        "--head",
+        "nope",
+        "--snapshot",
+        "s",
+    ): "no head is called 'nope'\nhint: known heads: h",
     ("ingest", "x.jsonl", "--format", "pears", "--dataset", "d"): "'pairs'",
     ("ingest", "nowhere.jsonl", "--format", "pairs", "--dataset", "d"): "nowhere.jsonl",
     ("query", "select rm_score('hh', embedding) from rm_rows('s')"): "'h'",
-    ("query", "from rm_rows('ss')"): "s",
+    ("query", "from rm_rows('ss')"): "did you mean 's'?",
 }
 
 

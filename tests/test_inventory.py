@@ -75,7 +75,7 @@ def test_documented_commands_exist():
 def test_reports_are_documented_and_tested():
     for report in reports.list_reports():
         assert f"| `{report.name}` |" in README
-        files = [path for path in TESTS if path.parent.name == "reports" and report.name in TESTS[path]]
+        files = [path for path in TESTS if path.parent.name == "reports" and f'"{report.name}"' in TESTS[path]]
         assert files, f"no test of report {report.name}"
 
 
