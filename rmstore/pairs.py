@@ -123,6 +123,7 @@ def read_pairs(
         sides = _sides_by_id(store, rows, snapshot)
     else:
         sides = _sides_by_vector(store, rows, votes.prompt)
+        _refuse_other_width(store, sides.fields, snapshot)
     return _assemble(votes, sides, uses_ties=uses_ties, seed=seed)
 
 
@@ -217,6 +218,16 @@ def _sides_by_id(store: Store, rows: pa.StructArray, snapshot: SnapshotInfo | No
         hashlib.sha256("\n".join([snapshot.fingerprint, *members["id"]]).encode()).hexdigest(), read_items,
         groups[chosen], (groups[chosen], groups[rejected]), pair_split, prompts[chosen] == prompts[rejected], notes,
     )  # fmt: skip
+
+
+def _refuse_other_width(store: Store, fields: tuple[Field, ...], snapshot: SnapshotInfo | None) -> None:
+    if snapshot is None or fields[0].name:
+        return
+    if (width := snapshot_width(store, snapshot)) != fields[0].width:
+        raise InputError(
+            f"chosen and rejected are {describe(fields)}, but the vectors of {snapshot.reference} have width {width}",
+            hint="leave snapshot out, or give its vectors",
+        )
 
 
 def snapshot_width(store: Store, snapshot: SnapshotInfo) -> int:

@@ -53,6 +53,14 @@ def test_vectors_with_a_prompt_of_the_store_leave_its_test_groups_alone(trained)
     assert sorted(seen) == [("train",), ("valid",)]
 
 
+def test_vectors_that_are_not_those_of_the_snapshot_are_refused(trained):
+    with pytest.raises(InputError, match=r"are FLOAT\[3\], but the vectors of tiny@1 have width 8"):
+        trained.sql(
+            "select rm_train('v', chosen_embedding[1:3]::float[3], rejected_embedding[1:3]::float[3],"
+            " snapshot := 'tiny') from rm_pairs('tiny')"
+        )
+
+
 def test_rm_rewards(trained):
     n, n_rows = row(
         trained, "select (select count(*) from rm_rewards('h', 'tiny')), (select count(*) from rm_rows('tiny'))"
