@@ -119,7 +119,12 @@ def read_pairs(
     if not len(rows):
         raise InputError("there are no pairs to train on", hint="check the query that selects them")
     votes = _read_votes(rows)
-    if _is_id(rows.field("chosen").type):
+    kinds = [rows.field(side).type for side in ("chosen", "rejected")]
+    if _is_id(kinds[0]) != _is_id(kinds[1]) and not any(pa.types.is_null(kind) for kind in kinds):
+        raise InputError(
+            f"chosen is {kinds[0]}, but rejected is {kinds[1]}", hint="give two ids with snapshot, or two vectors"
+        )
+    if _is_id(kinds[0]):
         sides = _sides_by_id(store, rows, snapshot)
     else:
         sides = _sides_by_vector(store, rows, votes.prompt)
@@ -172,7 +177,7 @@ def _sides_by_vector(store: Store, rows: pa.StructArray, prompt: np.ndarray | No
         notes = ()
     return _Sides(
         sides[0], sides[1], len(items), fields, hashlib.sha256(items.tobytes()).hexdigest(), lambda: items,
-        group, known, split, None if prompt is None else np.ones(len(rows), bool), notes,
+        group, known, split, None, notes,
     )  # fmt: skip
 
 
@@ -278,7 +283,7 @@ def _refuse_empty(tie: np.ndarray, sides: _Sides) -> None:
     raise InputError(
         f"no pair of {len(tie)} can be learned from: {int(tie.sum())} ties, {int((same & ~missing).sum())} of an item "
         f"with itself, {int(missing.sum())} without vectors",
-        hint="objective := 'soft' learns from ties",
+        hint="objective := 'soft' learns from ties" if tie.any() else "check what the query gives as chosen and rejected",
     )
 
 

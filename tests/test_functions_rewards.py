@@ -149,3 +149,8 @@ def test_ids_outside_the_snapshot_are_counted(lab):
     assert "10 pairs name a response outside tiny@1" in result[0]["notes"]
     with pytest.raises(InputError, match="none of the 90 pairs has both vectors"):
         lab.sql("select rm_train('h', uuid(), rejected_id, snapshot := 'tiny') from preferences")
+
+
+def test_vectors_do_not_say_whether_a_pair_lies_within_one_prompt(lab):
+    lab.sql("select rm_train('v', chosen_embedding, rejected_embedding, prompt := prompt_id) from rm_pairs('tiny')")
+    assert head_store.resolve(lab, "v").within_prompt is None
