@@ -283,7 +283,7 @@ def _refuse_empty(tie: np.ndarray, sides: _Sides) -> None:
     raise InputError(
         f"no pair of {len(tie)} can be learned from: {int(tie.sum())} ties, {int((same & ~missing).sum())} of an item "
         f"with itself, {int(missing.sum())} without vectors",
-        hint="objective := 'soft' learns from ties" if tie.any() else "check what the query gives as chosen and rejected",
+        hint="objective := 'soft' learns from ties" if tie.any() else "check what the query gives on both sides",
     )
 
 

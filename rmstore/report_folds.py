@@ -63,6 +63,7 @@ def prepared(
         raise ReportError("folds need a report of one head and one snapshot")
     recipe = Recipe(head.kind, head.objective, head.members, head.merge, head.seed, head.options)
     features = _features(head)
+    _check_folds(store, cursor, snapshot, folds)
     scorers, n_used = [], []
     for fold in range(folds):
         fitted, n = _fit(store, snapshot, recipe, features, folds, fold)
@@ -79,6 +80,16 @@ def prepared(
     finally:
         for number in numbers:
             store.cache.pop(("scorer", number), None)
+
+
+def _check_folds(store: Store, cursor: duckdb.DuckDBPyConnection, snapshot: SnapshotInfo, folds: int) -> None:
+    """Refuse more folds than there are groups to hold out: most would be empty, and each costs a fit."""
+    query = "select count(distinct group_id) from rm_pairs($snapshot)"
+    n_groups = int(store.execute(cursor, query, {"snapshot": snapshot.reference}).fetchall()[0][0])
+    if n_groups >= 2 and folds > n_groups:
+        raise OptionError(
+            f"folds is {folds}, but the votes of {snapshot.reference} have {n_groups} groups", hint="5 is usual"
+        )
 
 
 def _features(head: HeadInfo) -> list[str]:

@@ -41,6 +41,11 @@ def test_query_json(lab):
     assert json.loads(lab("query", "select 1 as a where false", "--json").out) == []
 
 
+def test_query_json_keeps_columns_of_one_name(lab):
+    rows = json.loads(lab("query", "select 1 as a, 2 as a, 3 as a_1, 4 as a", "--json").out)
+    assert rows == [{"a": 1, "a_2": 2, "a_1": 3, "a_3": 4}]
+
+
 def test_query_csv(lab):
     out = lab("query", "select 'a,b' as x, true as t, [1] as l", "--csv").out
     assert list(csv.reader(io.StringIO(out))) == [["x", "t", "l"], ["a,b", "true", "[1]"]]

@@ -59,6 +59,7 @@ def _write_table(cursor: DuckDBPyConnection, columns: list[str], limit: int) -> 
 
 
 def _write_json(cursor: DuckDBPyConnection, columns: list[str], limit: int) -> None:
+    columns = _told_apart(columns)
     separator = "[\n"
     for batch in _batches(cursor):
         for row in batch:
@@ -66,6 +67,18 @@ def _write_json(cursor: DuckDBPyConnection, columns: list[str], limit: int) -> N
             click.echo(separator + json.dumps(record, ensure_ascii=False), nl=False)
             separator = ",\n"
     click.echo("\n]" if separator == ",\n" else "[]")
+
+
+def _told_apart(columns: list[str]) -> list[str]:
+    """Return the names with a number behind each repetition, as files have them: an object keeps a key only once."""
+    names: list[str] = []
+    for column in columns:
+        name, number = column, 0
+        while name in names or (number and name in columns):
+            number += 1
+            name = f"{column}_{number}"
+        names.append(name)
+    return names
 
 
 def _write_csv(cursor: DuckDBPyConnection, columns: list[str], limit: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from rmstore import training
-from rmstore.errors import InputError
+from rmstore.errors import InputError, OptionError
 from rmstore.functions.base import sql_function
 
 if TYPE_CHECKING:
@@ -20,6 +20,14 @@ RESULT = (
     "STRUCT(head VARCHAR, version INTEGER, is_new BOOLEAN, n_used BIGINT, n_skipped BIGINT, "
     f"{_SPLIT_FIELDS}, notes VARCHAR[], seconds DOUBLE)"
 )
+
+_EXAMPLES = {
+    "name": "rm_train('helpful', chosen, rejected)",
+    "head": "head := 'linear'",
+    "objective": "objective := 'bt'",
+    "snapshot": "snapshot := 'hh@1'",
+    "merge": "merge := 'weights'",
+}
 
 
 @sql_function("_rm_train", RESULT, side_effects=True)
@@ -37,10 +45,22 @@ def train(store: Store, name: pa.ChunkedArray, pairs: pa.ChunkedArray, *settings
 def _train_one(store: Store, name: str | None, rows: pa.StructArray, given: dict[str, Any]) -> dict[str, Any]:
     if name is None:
         raise InputError("the name of the head is NULL", hint="rm_train('helpful', chosen, rejected)")
+    _check_texts({"name": name, **given})
     settings = {key: given[key] for key in ("head", "objective", "members", "merge", "seed") if given[key] is not None}
     recipe = training.Recipe(**settings, options=training.parse_options(given["options"]))
     result = training.train(store, name, rows, recipe, snapshot=given["snapshot"], training_sql=given["training_sql"])
     return result.row()
+
+
+def _check_texts(given: dict[str, Any]) -> None:
+    """Refuse names and references that are no text; the engine passes on whatever was written.
+
+    Raises:
+        OptionError: one is a number, a list or anything else.
+    """
+    for key in ("name", "head", "objective", "snapshot", "merge"):
+        if given[key] is not None and not isinstance(given[key], str):
+            raise OptionError(f"{key} is {given[key]}, which is not a text", hint=f"such as {_EXAMPLES[key]}")
 
 
 def _list_at(lists: pa.ListArray, row: int) -> pa.StructArray:

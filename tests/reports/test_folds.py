@@ -113,6 +113,8 @@ def test_what_cannot_run_by_folds_says_so(store):
         reports.run(store, "calibration", {"head": "h"}, folds=5)
     with pytest.raises(OptionError, match="folds is 1"):
         reports.run(store, "accuracy", {"head": "h"}, folds=1)
+    with pytest.raises(OptionError, match="folds is 100000, but the votes of s@1 have 30 groups"):
+        reports.run(store, "accuracy", {"head": "h"}, folds=100_000)
     store.sql("delete from preferences where rm_fold((select group_id from responses join prompts using (prompt_id) "
               "where response_id = chosen_id), 2) = 0")  # fmt: skip
     with pytest.raises(InputError, match="no pairs"):
