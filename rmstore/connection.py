@@ -138,6 +138,11 @@ def _opening_error(file: Path, text: str) -> RmstoreError:
             f"the store {str(file)!r} is held{who}",
             hint="wait for it or stop it; beside a writer not even reading is possible, read an exported snapshot",
         )
+    if "already attached" in text.lower():
+        return StoreLockedError(
+            f"the store {str(file)!r} is open in this process already",
+            hint="use that Store, in threads its cursor(), or close() it first",
+        )
     if re.search(r"not a valid DuckDB|truncated|corrupt|read .*bytes|magic", text, re.IGNORECASE):
         return StoreError(f"{str(file)!r} is not a DuckDB file", hint="give the path of a store, or of a new file")
     if re.search(r"version|newer", text, re.IGNORECASE):

@@ -64,7 +64,10 @@ class HeadHandle:
 
         Raises:
             InputError: the lengths differ, or the head was not trained on a snapshot.
+            TypeError: a single text was given instead of a list, whose letters would be scored one by one.
         """
+        if isinstance(prompts, str) or isinstance(responses, str):
+            raise TypeError("prompts and responses are lists, such as score_texts([prompt], [response])")
         if len(prompts) != len(responses):
             raise InputError(f"{len(prompts)} prompts and {len(responses)} responses", hint="give one prompt each")
         if not len(prompts):

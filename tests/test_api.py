@@ -102,6 +102,8 @@ def test_head_scores_texts_as_its_snapshot_does(lab, name):
     assert handle.score_texts([], []).shape == (0,)
     with pytest.raises(InputError, match="2 prompts"):
         handle.score_texts(["a", "b"], ["c"])
+    with pytest.raises(TypeError, match="are lists"):
+        handle.score_texts("ab", "cd")
 
 
 def test_reward_function_has_the_shape_of_trainers(lab):

@@ -13,6 +13,12 @@ import rmstore
 from rmstore.errors import StoreError, StoreLockedError, StoreVersionError
 
 
+def test_a_store_that_this_process_has_open_is_named(tmp_path):
+    path = tmp_path / "lab.duckdb"
+    with rmstore.connect(path), pytest.raises(StoreLockedError, match="open in this process already"):
+        rmstore.connect(path)
+
+
 def test_what_is_written_stays(tmp_path):
     path = tmp_path / "lab.duckdb"
     with rmstore.connect(path) as store:
