@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import re
 import warnings
+import weakref
 from pathlib import Path
 
 import duckdb
@@ -18,6 +20,15 @@ ROW_GROUP_SIZE = 12_288
 """Rows per row group: small groups keep tables under a million rows parallel and commits cheap (README, decision 2)."""
 
 FUNCTIONS = "rmstore_functions"
+
+_open: weakref.WeakSet[Store] = weakref.WeakSet()
+"""Stores with a connection of ours; the engine's binding fills stderr at exit where one is still open."""
+
+
+@atexit.register
+def _close_all() -> None:
+    for store in list(_open):
+        store.close()
 
 
 def connect(
@@ -56,10 +67,12 @@ def connect(
     try:
         _attach_file(con, file, read_only=read_only, compat=compat)
         _bring_up_to_date(con, read_only=read_only)
-        return _equip(con, file, read_only=read_only, functions="memory", search_path="rm.main,memory.main")
+        store = _equip(con, file, read_only=read_only, functions="memory", search_path="rm.main,memory.main")
     except BaseException:
         con.close()
         raise
+    _open.add(store)
+    return store
 
 
 def attach(con: duckdb.DuckDBPyConnection, store: str | Path | None = None, *, read_only: bool = False) -> Store:

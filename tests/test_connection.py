@@ -19,6 +19,12 @@ def test_a_store_that_this_process_has_open_is_named(tmp_path):
         rmstore.connect(path)
 
 
+def test_a_store_left_open_makes_no_noise_at_exit():
+    code = "import rmstore; store = rmstore.connect(); store.sql('from rm_heads()')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
 def test_what_is_written_stays(tmp_path):
     path = tmp_path / "lab.duckdb"
     with rmstore.connect(path) as store:
