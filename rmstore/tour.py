@@ -60,7 +60,7 @@ class Tour:
             from rich.padding import Padding
             from rich.syntax import Syntax
 
-            self.console.print(Padding(Syntax(text, "sql", background_color="default", word_wrap=True), (0, 2)))
+            self.console.print(Padding(Syntax(text, "sql", background_color="default", word_wrap=True), (0, 0, 0, 2)))
         else:
             for line in text.splitlines():
                 self.console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
