@@ -101,6 +101,8 @@ def read_matrix(
         return _finite(matrix, what), valid
     parts, masks = [], [] if flat.null_count == 0 else [flat.is_valid().to_numpy(zero_copy_only=False)]
     names = {flat.type.field(index).name: index for index in range(flat.type.num_fields)}
+    if any(pa.types.is_null(flat.type.field(index).type) for index in range(flat.type.num_fields)):
+        return np.empty((0, sum(field.width for field in fields)), np.float32), np.zeros(len(flat), bool)
     for field in fields:
         name = field.name or (next(iter(names)) if len(names) == 1 else "")
         if name not in names:

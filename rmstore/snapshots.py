@@ -174,12 +174,12 @@ def diff(store: Store, old: str, new: str) -> SnapshotDiff:
     """Return what ``new`` has that ``old`` has not, and the other way round."""
     before, after = resolve(store, old), resolve(store, new)
     pair = {"old": before.snapshot_id, "new": after.snapshot_id}
-    datasets = sorted({*before.datasets, *after.datasets})
+    shown = {"old_datasets": list(before.datasets), "new_datasets": list(after.datasets)}
     return SnapshotDiff(
         before,
         after,
         **store.run("snapshots/diff", pair)[0],
-        datasets=tuple(store.run("snapshots/diff_datasets", {**pair, "datasets": datasets})),
+        datasets=tuple(store.run("snapshots/diff_datasets", {**pair, **shown})),
     )
 
 

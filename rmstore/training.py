@@ -179,9 +179,9 @@ def fit(
     train_part, valid_part = pairs.part("train", items), pairs.part("valid", items)
     if len(train_part) < 2:
         raise InputError(
-            f"{len(train_part)} pair to train on ({len(valid_part)} for validation, "
-            f"{len(pairs) - len(train_part) - len(valid_part)} for test)",
-            hint="give at least two training pairs; split := 'train' trains on every row",
+            f"too few pairs: {len(train_part)} to train on, {len(valid_part)} for validation, "
+            f"{len(pairs) - len(train_part) - len(valid_part)} for test",
+            hint="give at least two training pairs; in SQL, split := 'train' trains on every row",
         )
     reference = np.unique(np.concatenate([train_part.chosen, train_part.rejected]))
     fields = tuple(_standardised(pairs.fields, items[reference]))

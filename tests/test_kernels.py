@@ -89,6 +89,15 @@ def test_what_does_not_fit_is_refused_with_its_value(column, fields, message):
     assert message in str(problem.value)
 
 
+def test_a_field_that_is_an_untyped_null_makes_every_row_null():
+    rows = pa.array(
+        [{"e": [1, 2], "log_len": None}] * 2, pa.struct([("e", pa.list_(pa.float32(), 2)), ("log_len", pa.null())])
+    )
+    matrix, mask = read_matrix(rows, SIDE)
+    assert matrix.shape == (0, 3)
+    assert mask.tolist() == [False, False]
+
+
 def test_columns_without_a_vector_are_refused():
     with pytest.raises(InputError, match="not a vector"):
         read_fields(pa.array([1, 2]))

@@ -98,7 +98,7 @@ def test_diff(two):
     embed(two, ["d", "other"], snapshot="s", encoder="toy:3", layout="response", where="text <> 'one'")
     found = snapshots.diff(two, "s@2", "s@3")
     assert (found.n_added, found.n_removed, found.n_common) == (1, 1, 3)
-    assert [tuple(row.values()) for row in found.datasets] == [("d", 0, 1, 3), ("other", 1, 0, 1)]
+    assert [tuple(row.values()) for row in found.datasets] == [("d", 0, 1, 3), ("other", 2, 0, 0)]
     assert (found.same_encoder, found.same_layout) == (True, False)
     back = snapshots.diff(two, "s@3", "s@2")
     assert (back.n_added, back.n_removed) == (1, 1)

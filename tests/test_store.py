@@ -158,3 +158,7 @@ def test_attach_gives_functions_to_a_connection_and_creates_nothing():
 def test_unknown_attribute_of_the_package():
     with pytest.raises(AttributeError, match="nonsense"):
         rmstore.nonsense  # noqa: B018
+
+
+def test_times_with_a_zone_reach_python(store):
+    assert store.rows("select '2026-01-01 00:00:00+00'::timestamptz as t")[0]["t"].utcoffset() is not None

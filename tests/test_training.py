@@ -207,7 +207,11 @@ def test_the_training_query_is_kept(pairs):
         ("'h', chosen, rejected, weight := 0", InputError, "weights of all"),
         ("'h', chosen, rejected, margin := 'inf'::double", InputError, "margin is inf"),
         ("'h', chosen, rejected, split := 'trian'", InputError, "split is 'trian'"),
-        ("'h', chosen, rejected, split := if(i = 0, 'train', 'test')", InputError, "1 pair to train on"),
+        (
+            "'h', chosen, rejected, split := if(i = 0, 'train', 'test')",
+            InputError,
+            "too few pairs: 1 to train on, 0 for validation, 599 for test",
+        ),
         ("'h', chosen, rejected, head := 'linaer'", UnknownNameError, "did you mean 'linear'"),
         ("'h', chosen, rejected, objective := 'btt'", UnknownNameError, "did you mean 'bt'"),
         ("'h', chosen, rejected, options := {'l2x': 1}", OptionError, "'l2x'"),

@@ -1,4 +1,4 @@
--- The same by data set; a response of two data sets counts in both.
+-- The same by data set, among those that each snapshot shows; a response of two data sets counts in both.
 with members as (
     select response_id, bool_or(snapshot_id = $old) as in_old, bool_or(snapshot_id = $new) as in_new
     from rm.main.snapshot_members
@@ -9,13 +9,19 @@ homes as (
     select distinct generations.response_id, datasets.name as dataset
     from rm.main.generations as generations
     join rm.main.datasets as datasets using (dataset_id)
-    where list_contains($datasets, datasets.name)
+),
+shown as (
+    select homes.dataset,
+           members.in_old and list_contains($old_datasets, homes.dataset) as in_old,
+           members.in_new and list_contains($new_datasets, homes.dataset) as in_new
+    from members
+    join homes using (response_id)
 )
-select homes.dataset,
-       count(*) filter (members.in_new and not members.in_old) as n_added,
-       count(*) filter (members.in_old and not members.in_new) as n_removed,
-       count(*) filter (members.in_old and members.in_new) as n_common
-from members
-join homes using (response_id)
-group by homes.dataset
-order by homes.dataset;
+select dataset,
+       count(*) filter (in_new and not in_old) as n_added,
+       count(*) filter (in_old and not in_new) as n_removed,
+       count(*) filter (in_old and in_new) as n_common
+from shown
+where in_old or in_new
+group by dataset
+order by dataset;
