@@ -35,7 +35,7 @@ class LightGBMHead(Head):
         leaves, min_leaf, max_bin, feature_fraction, l2: LightGBM's num_leaves, min_data_in_leaf (lowered to a twentieth
             of the items if those are few), max_bin, feature_fraction and lambda_l2.
         patience: trees without a lower validation loss after which training stops; the best number of trees is kept.
-        threads: of training and scoring; 0 lets LightGBM choose.
+        threads: of training and scoring; 0 is all cores, and one to train on little data.
         diversity: how members differ. 'bootstrap' draws groups with replacement, and features by another seed; 'seed'
             draws features alone.
 

@@ -14,6 +14,9 @@ from rmstore.objectives.base import Objective
 
 TREES, TREES_UNWATCHED = 500, 200
 """Most trees with validation pairs, and trees without."""
+SMALL = 4_000_000
+"""Numbers in the items below which one thread trains: on a busy machine threads that wait for each other took ten times
+as long."""
 
 
 class Trainer:
@@ -40,7 +43,7 @@ class Trainer:
             "max_bin": settings["max_bin"],
             "feature_fraction": settings["feature_fraction"],
             "lambda_l2": settings["l2"],
-            "num_threads": settings["threads"],
+            "num_threads": settings["threads"] or int(self._train.items.size < SMALL),
         }
         self._data = Dataset(self._train.items, params=dict(self._params))
         self._watched = [self._data.create_valid(self._valid.items)] if self._valid else []
