@@ -156,3 +156,12 @@ def test_cells_show_control_characters():
 
 def test_json_has_no_nan():
     assert plain({"a": float("nan"), "b": [float("inf"), 1.5]}) == {"a": None, "b": [None, 1.5]}
+
+
+def test_closed_standard_output_is_no_fault():
+    done = subprocess.run(
+        [sys.executable, "-c", "import os, subprocess, sys; os.close(1); os.execv(sys.executable, "
+         "[sys.executable, '-m', 'rmstore', 'report', 'list'])"],
+        stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")

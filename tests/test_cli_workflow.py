@@ -147,7 +147,8 @@ def test_train_and_heads(trained):
     assert shown["options"]["l2"] == 0.5 and shown["metrics"]
     assert "training_sql" in lab("head", "show", "h").out
     assert "h now means h@1" in lab("head", "deploy", "h@1").out
-    assert read(lab("head", "show", "h", "--json"))["reference"] == "h@1"
+    shown = read(lab("head", "show", "h", "--json"))
+    assert (shown["reference"], shown["snapshot"]) == ("h@1", "s@1")
     assert "dropped h@2" in lab("head", "drop", "h@2").out
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -80,6 +82,8 @@ def cli(settings: Settings, store: str, debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 1 for an error, 2 for usage, 130 for Ctrl-C."""
     settings = Settings()
+    if sys.stdout is None:  # started with standard output closed
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
     try:
         result = cli.main(arguments, prog_name="rmstore", standalone_mode=False, obj=settings)
     except click.ClickException as problem:

@@ -89,7 +89,9 @@ def show_(settings: Settings, reference: str, as_json: bool) -> None:
     with opened(settings) as store:
         info = store.head(reference).info
         metrics = head_store.metrics(store, info.head_id)
-    show_record(_record(info, metrics), as_json=as_json)
+        query = "select snapshot from rm_heads() where name = $name and version = $version"
+        snapshot = store.value(query, {"name": info.name, "version": info.version})
+    show_record(_record(info, snapshot, metrics), as_json=as_json)
 
 
 @head.command("deploy", examples=("rmstore head deploy helpful@2",))
@@ -139,8 +141,9 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _record(info: HeadInfo, metrics: dict[tuple[str, str], tuple[float, int]]) -> dict[str, Any]:
-    record: dict[str, Any] = {"reference": info.reference, **vars(info)}
+def _record(info: HeadInfo, snapshot: str | None, metrics: dict[tuple[str, str], tuple[float, int]]) -> dict[str, Any]:
+    record: dict[str, Any] = {"reference": info.reference, "snapshot": snapshot, **vars(info)}
+    del record["snapshot_id"]
     for name in ("member_means", "member_scales"):
         record[name] = list(record[name])
     record["inputs"] = ", ".join(f"{field['name'] or 'vector'} ({field['width']})" for field in info.inputs)
