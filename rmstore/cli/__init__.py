@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 1 for an error, 2 for usage, 130 for Ctrl-C."""
     settings = Settings()
     if sys.stdout is None:  # started with standard output closed
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - stays open for the run
     try:
         result = cli.main(arguments, prog_name="rmstore", standalone_mode=False, obj=settings)
     except click.ClickException as problem:
