@@ -117,9 +117,8 @@ def test_query_to_a_file_with_parameters_and_statements_before(lab, tmp_path):
     sql = "create temp table t as select 1 as a; select a + $b as c from t;"
     assert lab("query", sql, "-p", "b=2", "--to", tmp_path / "x.parquet").code == 0
     assert pq.read_table(tmp_path / "x.parquet").to_pylist() == [{"c": 3}]
-    assert lab("query", "describe select 1 as a", "--to", tmp_path / "d.json").code == 0
+    assert lab("query", "from (describe select 1 as a)", "--to", tmp_path / "d.json").code == 0
     assert json.loads((tmp_path / "d.json").read_text())[0]["column_name"] == "a"
-    assert lab("query", "explain select 1 as a", "--to", tmp_path / "e.json").code == 0
 
 
 def test_a_failed_export_leaves_the_old_file(lab, tmp_path):

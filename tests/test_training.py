@@ -135,8 +135,10 @@ def test_weight_two_equals_two_rows(pairs):
 def test_what_is_no_pair_is_skipped_and_counted(pairs):
     result = one(
         pairs,
-        "select rm_train('h', case when i % 10 > 0 then chosen end, case when i % 10 = 1 then chosen else rejected end,"
-        " prob := case when i % 10 = 2 then 0.5 else 1 end) from pairs",
+        "select rm_train('h', c, r, prob := if(i % 10 = 2, 0.5, 1)) from ("
+        " select i, chosen as c, rejected as r from pairs where i % 10 > 1"
+        " union all select i, null::float[6], rejected from pairs where i % 10 = 0"
+        " union all select i, chosen, chosen from pairs where i % 10 = 1)",
     )
     assert (result["n_used"], result["n_skipped"]) == (420, 180)
 
@@ -191,7 +193,8 @@ def test_rewards_have_mean_zero_on_the_reference_set(pairs):
 def test_the_training_query_is_kept(pairs):
     query = "select rm_train('h', chosen, rejected) from pairs where i < 500"
     one(pairs, query)
-    assert head_store.resolve(pairs, "h").training_sql == query
+    kept = head_store.resolve(pairs, "h").training_sql  # DuckDB 1.5 writes keywords and brackets its own way
+    assert kept.lower().replace("(i < 500)", "i < 500") == query
 
 
 @pytest.mark.parametrize(
