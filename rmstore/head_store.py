@@ -64,14 +64,14 @@ def save(store: Store, new: NewHead) -> HeadInfo:
     return resolve(store, f"{new.name}@{version}")
 
 
-def list_heads(store: Store, name: str | None = None) -> list[HeadInfo]:
-    """Return the head versions of a store, or of one name, oldest first."""
-    return [_info(row) for row in store.run("heads/list", {"name": name})]
+def list_heads(store: Store, name: str | None = None, fingerprint: str | None = None) -> list[HeadInfo]:
+    """Return the head versions of a store, of one name, or with one fingerprint, oldest first."""
+    return [_info(row) for row in store.run("heads/list", {"name": name, "fingerprint": fingerprint})]
 
 
 def find(store: Store, fingerprint: str, name: str | None = None) -> HeadInfo | None:
     """Return the newest version, of a name or of any, that was trained from exactly this, or None."""
-    same = [info for info in list_heads(store, name) if info.fingerprint == fingerprint]
+    same = list_heads(store, name, fingerprint)
     return same[-1] if same else None
 
 

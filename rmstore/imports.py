@@ -18,7 +18,7 @@ from rmstore.errors import BadFileError, InputError, OptionError
 from rmstore.filters import one_query
 from rmstore.records import EmbedResult, Progress, silent
 from rmstore.store import Store, quote_literal, statement
-from rmstore.vectors import dataset_names, encoder_number, fetch_arrow, vectors_table
+from rmstore.vectors import dataset_names, encoder_number, vectors_table
 
 _SLICE = 65_536
 TOLERANCE = 1e-3
@@ -218,7 +218,7 @@ def _insert(
     n_new = int(store.execute(cursor, statement("imports/count_fresh")).fetchall()[0][0])
     for first in range(1, n_new + 1, _SLICE):
         last = min(first + _SLICE - 1, n_new)
-        fresh = fetch_arrow(store, cursor, statement("imports/slice"), {"first": first, "last": last})
+        fresh = store.arrow(cursor, statement("imports/slice"), {"first": first, "last": last})
         store.check()
         with store.atomic() as writer:
             writer.register("_rm_fresh", fresh)

@@ -54,7 +54,7 @@ def read_fields(column: pa.Array | pa.ChunkedArray) -> tuple[Field, ...]:
     """Return the fields of an input column, sorted by name, before anything is standardised.
 
     Raises:
-        InputError: the column holds no vector, or a struct without one.
+        InputError: the column holds no vector, or an empty struct.
     """
     kind = column.type
     if not pa.types.is_struct(kind):
@@ -68,7 +68,7 @@ def read_fields(column: pa.Array | pa.ChunkedArray) -> tuple[Field, ...]:
             fields.append(Field(name, 1, is_scalar=True))
         else:
             fields.append(Field(name, _width(part, name)))
-    if all(field.is_scalar for field in fields) and not fields:
+    if not fields:
         raise InputError("the input struct has no field", hint="such as {e: embedding, log_len: ln(n_chars)}")
     return tuple(sorted(fields, key=lambda field: field.name))
 

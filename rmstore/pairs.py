@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rmstore.encoders.layouts import parse_layout
 from rmstore.errors import InputError
 from rmstore.grouping import SPLITS, component_names, components, distinct, draw_valid
 from rmstore.heads.base import Pairs
@@ -128,7 +129,7 @@ def read_pairs(
         sides = _sides_by_id(store, rows, snapshot)
     else:
         sides = _sides_by_vector(store, rows, votes.prompt)
-        _refuse_other_width(store, sides.fields, snapshot)
+        _refuse_other_width(sides.fields, snapshot)
     return _assemble(votes, sides, uses_ties=uses_ties, seed=seed)
 
 
@@ -138,14 +139,13 @@ def _read_votes(rows: pa.StructArray) -> _Votes:
     margin, weight = _numbers(rows, "margin", 0.0), _numbers(rows, "weight", 1.0)
     _refuse(margin, np.isfinite(margin), "margin", "a margin is a finite number")
     _refuse(weight, np.isfinite(weight) & (weight >= 0), "weight", "a weight is finite and at least 0")
-    split = np.full(len(rows), -1, np.int8)
     texts = rows.field("split")
     names_splits = not pa.types.is_null(texts.type)
-    if names_splits:
-        for value in texts.unique().drop_null().to_pylist():
-            if value not in SPLITS:
-                raise InputError(f"split is {value!r}", hint="'train', 'valid', 'test', or NULL to let rmstore draw")
-            split[np.array([text == value for text in texts.to_pylist()])] = SPLITS.index(value)
+    for value in texts.unique().drop_null().to_pylist():
+        if value not in SPLITS:
+            raise InputError(f"split is {value!r}", hint="'train', 'valid', 'test', or NULL to let rmstore draw")
+    places = pc.index_in(texts.cast(pa.string()), value_set=pa.array(SPLITS))
+    split = places.fill_null(-1).to_numpy().astype(np.int8)
     prompt = rows.field("prompt")
     keys = None if pa.types.is_null(prompt.type) else _texts(prompt)
     return _Votes(prob, margin, weight, split, keys, names_splits)
@@ -193,10 +193,7 @@ def _sides_by_id(store: Store, rows: pa.StructArray, snapshot: SnapshotInfo | No
     )
     cursor = store.cursor()
     cursor.register("training_ids", ids)
-    with store.translated():
-        found = cursor.sql(
-            statement("training/pairs_by_id"), params={"snapshot_id": snapshot.snapshot_id}
-        ).to_arrow_table()
+    found = store.arrow(cursor, statement("training/pairs_by_id"), {"snapshot_id": snapshot.snapshot_id})
     members = found.to_pydict()
     number = {key: row for row, key in enumerate(members["id"])}
     chosen, rejected = (np.array([number.get(key, -1) for key in side], np.int64) for side in texts)
@@ -209,36 +206,33 @@ def _sides_by_id(store: Store, rows: pa.StructArray, snapshot: SnapshotInfo | No
 
     def read_items() -> np.ndarray:
         cursor.register("training_ids", pa.table({"id": pa.array(members["id"], type=pa.string())}))
-        with store.translated():
-            relation = cursor.sql(statement("training/vectors"), params={"snapshot": snapshot.reference})
-            vectors = relation.to_arrow_table()["embedding"]
+        rows = store.arrow(cursor, statement("training/vectors"), {"snapshot": snapshot.reference})
+        vectors = rows["embedding"]
         matrix, mask = read_matrix(vectors, read_fields(vectors), what=f"embedding of {snapshot.reference}")
         if mask is not None or len(matrix) != len(number):
             raise InputError(f"{snapshot.reference} lacks vectors of some of its members", hint="rmstore doctor")
         return matrix
 
-    width = snapshot_width(store, snapshot)
     return _Sides(
-        chosen, rejected, len(number), (Field("", width),),
+        chosen, rejected, len(number), (Field("", _width(snapshot)),),
         hashlib.sha256("\n".join([snapshot.fingerprint, *members["id"]]).encode()).hexdigest(), read_items,
         groups[chosen], (groups[chosen], groups[rejected]), pair_split, prompts[chosen] == prompts[rejected], notes,
     )  # fmt: skip
 
 
-def _refuse_other_width(store: Store, fields: tuple[Field, ...], snapshot: SnapshotInfo | None) -> None:
+def _refuse_other_width(fields: tuple[Field, ...], snapshot: SnapshotInfo | None) -> None:
     if snapshot is None or fields[0].name:
         return
-    if (width := snapshot_width(store, snapshot)) != fields[0].width:
+    if (width := _width(snapshot)) != fields[0].width:
         raise InputError(
             f"chosen and rejected are {describe(fields)}, but the vectors of {snapshot.reference} have width {width}",
             hint="leave snapshot out, or give its vectors",
         )
 
 
-def snapshot_width(store: Store, snapshot: SnapshotInfo) -> int:
+def _width(snapshot: SnapshotInfo) -> int:
     """Return the width of the vectors that ``rm_rows`` gives for a snapshot."""
-    relation = store.cursor().sql("select embedding from rm_rows($snapshot)", params={"snapshot": snapshot.reference})
-    return int(str(relation.types[0].children[1][1]))
+    return parse_layout(snapshot.layout).width(snapshot.dim)
 
 
 def _assemble(votes: _Votes, sides: _Sides, *, uses_ties: bool, seed: int) -> TrainingPairs:

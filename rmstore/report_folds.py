@@ -18,7 +18,7 @@ from rmstore.features import FEATURES, struct_of_inputs
 from rmstore.report_files import list_reports
 from rmstore.report_header import Report
 from rmstore.report_parameters import Bound
-from rmstore.store import Store, statement
+from rmstore.store import Store, fill_in, statement
 from rmstore.training import Recipe, fit_rows, pairs_of_snapshot
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ def prepared(
     numbers = _hold(store, scorers)
     try:
         before = _count(store, cursor, snapshot)
-        macros = statement("reports/fold_macros").replace("{first}", str(numbers[0])).replace("{folds}", str(folds))
         reads = struct_of_inputs(("e", *features)) if features else "embedding"
-        store.execute(cursor, macros.replace("{input}", reads)).fetchall()
+        parts = {"first": str(numbers[0]), "folds": str(folds), "input": reads}
+        store.execute(cursor, fill_in(statement("reports/fold_macros"), parts)).fetchall()
         record = {"k": folds, "n_used": n_used, "recipe": {**vars(recipe), "features": features}}
         yield record, _notes(head, before - _count(store, cursor, snapshot))
     finally:
@@ -108,7 +108,7 @@ def _fit(
     store: Store, snapshot: SnapshotInfo, recipe: Recipe, features: list[str], folds: int, fold: int
 ) -> tuple[Scorer, int]:
     """Return the head of one fold and the number of pairs it learned from; of them the valid split only chooses."""
-    where = statement("reports/fold_condition").replace("{folds}", str(folds)).replace("{fold}", str(fold))
+    where = fill_in(statement("reports/fold_condition"), {"folds": str(folds), "fold": str(fold)})
     _, rows = pairs_of_snapshot(store, snapshot, where=where, features=features)
     names = [field.name for field in rows.type]
     columns = {name: rows.field(name) for name in names}

@@ -120,9 +120,7 @@ def frozen_members(store: Store, cursor: duckdb.DuckDBPyConnection) -> tuple[pa.
     """Return the table ``_rm_members`` of a cursor as arrow ids, with the fingerprint of the sorted ids."""
     store.check()
     digest = store.execute(cursor, statement("snapshots/fingerprint")).fetchall()[0][0]
-    with store.translated():
-        ids = cursor.sql(statement("snapshots/members")).to_arrow_table()
-    return ids, digest
+    return store.arrow(cursor, statement("snapshots/members")), digest
 
 
 def list_snapshots(store: Store, name: str | None = None) -> list[SnapshotInfo]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from rmstore import resources
 from rmstore.errors import Interrupted, QueryError, RmstoreError, StoreError
@@ -157,6 +158,12 @@ class Store:
         finally:
             self._tracers.remove(tracer)
 
+    def arrow(self, cursor: duckdb.DuckDBPyConnection, query: str, params: Parameters = None) -> pa.Table:
+        """Return the result of a query on a cursor as an arrow table, with errors as :meth:`sql` raises them."""
+        self._tell(query)
+        with self.translated():
+            return cursor.sql(query, params=params).to_arrow_table()
+
     def _tell(self, query: str) -> None:
         for tracer in self._tracers:
             tracer(query)
@@ -213,8 +220,18 @@ def statement(name: str, **identifiers: str) -> str:
     Values never go this way; they are parameters.
     """
     text = resources.text("sql", f"queries/{name}.sql")
-    for key, identifier in identifiers.items():
-        text = text.replace("{" + key + "}", quote_identifier(identifier))
+    return fill_in(text, {key: quote_identifier(identifier) for key, identifier in identifiers.items()})
+
+
+def fill_in(text: str, parts: Mapping[str, str]) -> str:
+    """Return SQL with each ``{name}`` replaced by its part, which the program made: numbers, quoted names, literals.
+
+    Example:
+        >>> fill_in("select {n} from {t}", {"n": "1", "t": quote_identifier("a b")})
+        'select 1 from "a b"'
+    """
+    for name, part in parts.items():
+        text = text.replace("{" + name + "}", part)
     return text
 
 

@@ -266,8 +266,7 @@ def pairs_of_snapshot(
         f"select {sides[0]} as chosen, {sides[1]} as rejected, prompt_id as prompt, weight, margin, prob, split\n"
         f"from rm_pairs($snapshot){condition}"
     )
-    with store.translated():
-        table = store.cursor().sql(query, params={"snapshot": info.reference}).to_arrow_table()
+    table = store.arrow(store.cursor(), query, {"snapshot": info.reference})
     columns = [column.combine_chunks() for column in table.columns]
     return query, pa.StructArray.from_arrays(columns, names=table.column_names)
 

@@ -19,7 +19,7 @@ from rmstore.errors import InputError, UnknownNameError
 from rmstore.hashing import canonical_json
 from rmstore.records import Progress
 from rmstore.snapshots import list_snapshots, resolve
-from rmstore.store import Store, statement
+from rmstore.store import Store, fill_in, statement
 
 FETCH = 16_384
 """Items whose texts are in memory at a time."""
@@ -112,8 +112,8 @@ def encoder_number(store: Store, spec: EncoderSpec, *, write: bool = True) -> in
             "now": datetime.now(UTC).replace(tzinfo=None),
         }
         store.execute(cursor, statement("vectors/insert_encoder"), values)
-        table = statement("vectors/table", vectors=vectors_table(spec.dim)).replace("{dim}", str(int(spec.dim)))
-        store.execute(cursor, table)
+        table = statement("vectors/table", vectors=vectors_table(spec.dim))
+        store.execute(cursor, fill_in(table, {"dim": str(int(spec.dim))}))
     return int(store.run("vectors/encoder_by_key", {"encoder_key": spec.key})[0]["encoder_id"])
 
 
@@ -243,15 +243,7 @@ class EmbeddingJob:
         return self.store.execute(self.cursor, statement(name, vectors=self.table), values).fetchall()
 
     def _arrow(self, name: str, values: Mapping[str, Any] | None = None) -> pa.Table:
-        return fetch_arrow(self.store, self.cursor, statement(name, vectors=self.table), values)
-
-
-def fetch_arrow(
-    store: Store, cursor: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, Any] | None = None
-) -> pa.Table:
-    """Return the result of a query on a cursor as an arrow table."""
-    with store.translated():
-        return cursor.sql(query, params=values).to_arrow_table()
+        return self.store.arrow(self.cursor, statement(name, vectors=self.table), values)
 
 
 def fresh_table(ids: pa.ChunkedArray, vectors: np.ndarray) -> pa.Table:

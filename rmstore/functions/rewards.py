@@ -10,7 +10,7 @@ from rmstore import head_store, snapshots
 from rmstore.errors import InputError
 from rmstore.features import struct_of_inputs
 from rmstore.functions.base import sql_function
-from rmstore.store import quote_literal, statement
+from rmstore.store import fill_in, quote_literal, statement
 
 if TYPE_CHECKING:
     from rmstore.records import HeadInfo, SnapshotInfo
@@ -50,11 +50,5 @@ def _text(store: Store, head: str | None, snapshot: str | None) -> str:
     check_match(info, source)
     names = [field["name"] for field in info.inputs]
     reads = "embedding" if names == [""] else struct_of_inputs(names)
-    text = statement("rewards")
-    for key, value in {
-        "{head_id}": str(info.head_id),
-        "{snapshot}": quote_literal(source.reference),
-        "{input}": reads,
-    }.items():
-        text = text.replace(key, value)
-    return text
+    parts = {"head_id": str(info.head_id), "snapshot": quote_literal(source.reference), "input": reads}
+    return fill_in(statement("rewards"), parts)

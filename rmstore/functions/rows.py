@@ -10,7 +10,7 @@ from rmstore import snapshots
 from rmstore.encoders.layouts import Layout, parse_layout
 from rmstore.errors import InputError
 from rmstore.functions.base import sql_function
-from rmstore.store import quote_identifier, quote_literal, statement
+from rmstore.store import fill_in, quote_identifier, quote_literal, statement
 from rmstore.vectors import vectors_table
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ def _text(store: Store, reference: str | None, name: str) -> str:
     info = snapshots.resolve(store, str(reference))
     homes = store.run("rows/dataset_ids", {"names": list(info.datasets)})
     values = {
-        "{members}": _members(info, parse_layout(info.layout)),
-        "{dataset_ids}": ", ".join(str(int(row["dataset_id"])) for row in homes) or "null",
-        "{snapshot_id}": str(int(info.snapshot_id)),
-        "{encoder_id}": str(int(info.encoder_id)),
+        "members": _members(info, parse_layout(info.layout)),
+        "dataset_ids": ", ".join(str(int(row["dataset_id"])) for row in homes) or "null",
+        "snapshot_id": str(int(info.snapshot_id)),
+        "encoder_id": str(int(info.encoder_id)),
     }
-    return _filled(statement(name), values)
+    return fill_in(statement(name), values)
 
 
 def _members(info: SnapshotInfo, layout: Layout) -> str:
@@ -60,17 +60,11 @@ def _members(info: SnapshotInfo, layout: Layout) -> str:
     terms = [_term(term) for term in layout.terms]
     single = len(terms) == 1 and len(layout.terms[0]) == 1
     values = {
-        "{n_tokens}": " + ".join(f"{quote_identifier(f'{part}_rendering')}.n_tokens" for part in counted),
-        "{embedding}": terms[0] if single else f"({' || '.join(terms)})::float[{layout.width(info.dim)}]",
-        "{joins}": "".join(joins),
+        "n_tokens": " + ".join(f"{quote_identifier(f'{part}_rendering')}.n_tokens" for part in counted),
+        "embedding": terms[0] if single else f"({' || '.join(terms)})::float[{layout.width(info.dim)}]",
+        "joins": "".join(joins),
     }
-    return _filled(statement("rows/vectors"), values)
-
-
-def _filled(text: str, values: dict[str, str]) -> str:
-    for key, value in values.items():
-        text = text.replace(key, value)
-    return text
+    return fill_in(statement("rows/vectors"), values)
 
 
 def _term(term: tuple[str, ...]) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from rmstore.heads.options import Option, fill
+
 if TYPE_CHECKING:
     from rmstore.objectives.base import Objective
 
@@ -46,15 +48,17 @@ class Head(ABC):
     """A trained map from inputs to rewards, holding one or more ensemble members."""
 
     kind: ClassVar[str]
+    table: ClassVar[Mapping[str, Option]]
+    """The options by name."""
 
     @classmethod
-    @abstractmethod
     def options(cls, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return all options with defaults filled in.
 
         Raises:
             OptionError: an option is unknown (with a suggestion) or has a value outside its range.
         """
+        return fill(cls.kind, cls.table, given)
 
     @classmethod
     @abstractmethod

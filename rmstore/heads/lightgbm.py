@@ -63,11 +63,6 @@ class LightGBMHead(Head):
         self._boosters = [Booster(model_str=text) for text in texts]
 
     @classmethod
-    def options(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all options, see the class."""
-        return opt.fill(cls.kind, cls.table, given)
-
-    @classmethod
     def fit(
         cls,
         train: Pairs,

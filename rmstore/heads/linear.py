@@ -52,11 +52,6 @@ class LinearHead(Head):
         self._mean_weights, self._mean_bias = weights.mean(axis=0), bias.mean()
 
     @classmethod
-    def options(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all options, see the class."""
-        return opt.fill(cls.kind, cls.table, given)
-
-    @classmethod
     def fit(
         cls,
         train: Pairs,

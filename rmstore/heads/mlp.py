@@ -72,11 +72,6 @@ class MLPHead(Head):
         self._first = np.ascontiguousarray(weight.transpose(1, 0, 2).reshape(weight.shape[1], -1)), bias.reshape(-1)
 
     @classmethod
-    def options(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all options, see the class."""
-        return opt.fill(cls.kind, cls.table, given)
-
-    @classmethod
     def fit(
         cls,
         train: Pairs,
