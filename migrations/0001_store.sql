@@ -98,15 +98,28 @@ create table heads (
     within_prompt boolean, training_sql varchar, fingerprint varchar not null, n_used bigint not null,
     n_skipped bigint not null, temperature double not null, reference_mean double not null,
     member_means double[] not null, member_scales double[] not null, seconds double not null, notes varchar[] not null,
-    created_at timestamp not null, dropped_at timestamp
+    rmstore_version varchar not null, created_at timestamp not null, dropped_at timestamp
 );
 comment on table heads is 'one row per trained head version; bytes live in head_weights';
 comment on column heads.inputs is 'fields of the input with width, shift and scale; scalar fields are standardised';
 comment on column heads.chosen is 'what the fit chose, such as l2 or epochs';
+comment on column heads.rmstore_version is 'version of rmstore that trained it';
 comment on column heads.within_prompt is 'trained on within-prompt pairs only, so levels across prompts are not identified; null where unknown';
 
 create table head_tags (name varchar not null, tag varchar not null, version integer not null, created_at timestamp not null);
 comment on table head_tags is 'tag deployed marks the version that a bare name means';
+
+create table head_deployments (
+    name varchar not null, version integer not null, number integer not null, created_at timestamp not null,
+    rolled_back_at timestamp
+);
+comment on table head_deployments is 'every version that a bare name has meant, numbered from 1; a rollback marks the last and goes to the one before';
+
+create table head_descriptions (head_id integer not null, field varchar not null, value varchar not null);
+comment on table head_descriptions is 'what people say of a head in its card: intended use, licence, contact';
+
+create table head_origins (head_id integer not null, facts json not null, created_at timestamp not null);
+comment on table head_origins is 'what the folder of an imported head says of the store that trained it';
 
 create table head_weights (head_id integer not null, sha256 varchar not null, bytes blob not null);
 comment on table head_weights is 'safetensors or LightGBM text of a head';

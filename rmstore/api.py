@@ -165,10 +165,22 @@ class Store(engine.Store):
         return HeadHandle.open(self, reference)
 
     def deploy_head(self, reference: str) -> HeadInfo:
-        """Make a head version the one that its bare name means; see :func:`rmstore.head_store.deploy`."""
-        from rmstore import head_store
+        """Make a head version the one that its bare name means; see :func:`rmstore.deployments.deploy`."""
+        from rmstore import deployments
 
-        return head_store.deploy(self, reference)
+        return deployments.deploy(self, reference)
+
+    def rollback_head(self, name: str) -> HeadInfo:
+        """Go back to the version deployed before; see :func:`rmstore.deployments.rollback`."""
+        from rmstore import deployments
+
+        return deployments.rollback(self, name)
+
+    def deployments(self, name: str | None = None) -> list[dict[str, Any]]:
+        """Return which versions bare names have meant; see :func:`rmstore.deployments.history`."""
+        from rmstore import deployments
+
+        return deployments.history(self, name)
 
     def drop_head(self, reference: str) -> HeadInfo:
         """Drop a head version and return it; see :func:`rmstore.head_store.drop`."""

@@ -126,6 +126,7 @@ class HeadInfo(HeadFacts):
 
     head_id: int
     version: int
+    rmstore_version: str
     created_at: str
 
     @property

@@ -38,14 +38,6 @@ def test_references(heads):
     assert version(heads, "h@best") == min(nll, key=nll.get)
 
 
-def test_a_deployed_version_is_what_the_bare_name_means_until_rolled_back(heads):
-    head_store.deploy(heads, "h@1")
-    assert (version(heads, "h"), version(heads, "h@latest"), version(heads, "h@deployed")) == (1, 3, 1)
-    assert heads.sql("select version from rm_heads() where is_deployed").fetchall() == [(1,)]
-    head_store.deploy(heads, "h@latest")
-    assert version(heads, "h") == 3
-
-
 def test_tags_move_and_numbers_cannot_be_tags(heads):
     head_store.tag(heads, "h@1", "paper")
     head_store.tag(heads, "h@2", "paper")

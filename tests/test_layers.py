@@ -17,7 +17,7 @@ LAYERS = [
     {"handles", "reports", "datasets", "doctor"},
     {"ingest", "training", "embedding", "imports"},
     {"staging", "pairs"},
-    {"vectors", "head_store", "snapshots", "features", "filters", "export"},
+    {"vectors", "head_store", "deployments", "snapshots", "features", "filters", "export"},
     {"store", "migrate"},
     {"kernels", "grouping", "metrics"},
     {"adapters", "encoders", "objectives", "heads"},

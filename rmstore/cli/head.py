@@ -57,7 +57,7 @@ def train(settings: Settings, name: str, kind: str, option: dict[str, Any], as_j
 
 @click.group(cls=Group)
 def head() -> None:
-    """List, show, deploy and drop heads."""
+    """List, show, describe, compare, deploy, export and drop heads."""
 
 
 @head.command("list", examples=("rmstore head list", "rmstore head list helpful --json"))
@@ -94,16 +94,37 @@ def show_(settings: Settings, reference: str, as_json: bool) -> None:
     show_record(_record(info, snapshot, metrics), as_json=as_json)
 
 
-@head.command("deploy", examples=("rmstore head deploy helpful@2",))
+@head.command("deploy", examples=("rmstore head deploy helpful@2", "rmstore head deploy helpful@best"))
 @click.argument("reference")
 @click.pass_obj
 def deploy(settings: Settings, reference: str) -> None:
-    """Make a version the one that the bare name means."""
-    from rmstore import head_store
-
+    """Make a version the one that the bare name means: a number, a tag, latest or best."""
     with opened(settings, write=True) as store:
-        info = head_store.deploy(store, reference)
+        info = store.deploy_head(reference)
     click.echo(f"{info.name} now means {info.reference}")
+
+
+@head.command("rollback", examples=("rmstore head rollback helpful",))
+@click.argument("name")
+@click.pass_obj
+def rollback(settings: Settings, name: str) -> None:
+    """Go back to the version that was deployed before; again goes one further back."""
+    with opened(settings, write=True) as store:
+        info = store.rollback_head(name)
+    click.echo(f"{info.name} now means {info.reference}")
+
+
+@head.command("history", examples=("rmstore head history helpful",))
+@click.argument("name", required=False)
+@json_option
+@click.pass_obj
+def history(settings: Settings, name: str | None, as_json: bool) -> None:
+    """List which versions the bare name has meant, oldest first."""
+    from rmstore.cli.output import show
+
+    with opened(settings) as store:
+        rows = store.deployments(name)
+    show(rows, as_json=as_json, empty="no version was deployed yet; a bare name means the latest")
 
 
 @head.command("drop", examples=("rmstore head drop helpful@1",))
@@ -111,10 +132,8 @@ def deploy(settings: Settings, reference: str) -> None:
 @click.pass_obj
 def drop(settings: Settings, reference: str) -> None:
     """Drop a version: its weights go, its number is not used again."""
-    from rmstore import head_store
-
     with opened(settings, write=True) as store:
-        info = head_store.drop(store, reference)
+        info = store.drop_head(reference)
     click.echo(f"dropped {info.reference}")
 
 

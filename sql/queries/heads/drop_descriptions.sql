@@ -1,0 +1,1 @@
+delete from rm.main.head_descriptions where head_id = $head_id

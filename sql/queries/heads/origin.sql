@@ -1,0 +1,1 @@
+select facts from rm.main.head_origins where head_id = $head_id
