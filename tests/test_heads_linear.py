@@ -293,5 +293,5 @@ def test_separable_pairs_and_a_tiny_penalty_stay_finite():
 
 @pytest.mark.parametrize("l2", [0, -1, "automatic", None, float("nan"), [1.0], True])
 def test_impossible_l2_is_refused(l2):
-    with pytest.raises(OptionError, match="l2 of the linear head is .*\n.*give 'auto' or a number above 0"):
+    with pytest.raises(OptionError, match="l2 of the linear head is .*\n.*give 'auto' or a finite number above 0"):
         LinearHead.options({"l2": l2})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from rmstore.heads.options import Option, fill
+from rmstore.options import Option, fill
 
 if TYPE_CHECKING:
     from rmstore.objectives.base import Objective
@@ -20,7 +20,7 @@ Poll = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Pairs:
-    """Preference pairs over distinct items: vectors once, pairs as row numbers.
+    """Preference pairs, or rated items, over distinct items: vectors once, pairs as row numbers.
 
     Attributes:
         items: inputs, (n, d) float32, C-contiguous and finite; never edited.
@@ -30,6 +30,15 @@ class Pairs:
         margin: reward margin the label asks for, (p,) float64; 0 where none is given.
         weight: non-negative weight of the pair, (p,) float64.
         group: number of the pair's group (its prompt), (p,) int64; bootstraps draw groups.
+        value: what a single item was given, (p,) float64; ``rejected`` then equals ``chosen``.
+        attribute: number of the rated attribute in ``attributes``, (p,) int64.
+        similarity: how alike the two sides are, in [0, 1], (p,) float64.
+        choice: number of the choice that the pair belongs to, (p,) int64: one item chosen over several others, whose
+            pairs weigh as much as one pair together.
+        chosen_logp, rejected_logp: log-probability of either side under its policy, (p,) float64.
+        attributes: names of the attributes.
+
+    Fields from ``value`` on are None, or empty, where the query did not give them.
     """
 
     items: np.ndarray
@@ -39,6 +48,13 @@ class Pairs:
     margin: np.ndarray
     weight: np.ndarray
     group: np.ndarray
+    value: np.ndarray | None = None
+    attribute: np.ndarray | None = None
+    similarity: np.ndarray | None = None
+    choice: np.ndarray | None = None
+    chosen_logp: np.ndarray | None = None
+    rejected_logp: np.ndarray | None = None
+    attributes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -58,7 +74,7 @@ class Head(ABC):
         Raises:
             OptionError: an option is unknown (with a suggestion) or has a value outside its range.
         """
-        return fill(cls.kind, cls.table, given)
+        return fill(f"the {cls.kind} head", cls.table, given)
 
     @classmethod
     @abstractmethod
@@ -73,13 +89,15 @@ class Head(ABC):
         merge: str | None,
         seed: int,
         poll: Poll,
+        start: Head | None = None,
     ) -> tuple[Head, dict[str, Any]]:
         """Return the fitted head and a record of what the fit chose (``l2``, ``epochs`` ...).
 
-        ``train`` and ``valid`` share ``items``. Same arguments, same bytes.
+        ``train`` and ``valid`` share ``items``. With ``start`` the fit goes on from a head that was trained before.
+        Same arguments, same bytes.
 
         Raises:
-            OptionError: the head cannot train this objective, or cannot ``merge``.
+            OptionError: the head cannot train this objective, cannot ``merge``, or cannot go on from ``start``.
         """
 
     @abstractmethod

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from rmstore import options as opt
 from rmstore.errors import OptionError
-from rmstore.heads import options as opt
 from rmstore.heads import pairs as on
 from rmstore.heads.base import Head, Pairs, Poll
 from rmstore.heads.lightgbm_training import Trainer
@@ -36,8 +36,8 @@ class LightGBMHead(Head):
             of the items if those are few), max_bin, feature_fraction and lambda_l2.
         patience: trees without a lower validation loss after which training stops; the best number of trees is kept.
         threads: of training and scoring; 0 is all cores, and one to train on little data.
-        diversity: how members differ. 'bootstrap' draws groups with replacement, and features by another seed; 'seed'
-            draws features alone.
+        diversity: how members differ. All draw features by another seed; 'bootstrap' also draws groups with
+            replacement, 'split' gives each member another 80 % of the groups.
 
     Trees cannot be averaged, so ``merge`` is refused.
     """
@@ -53,7 +53,7 @@ class LightGBMHead(Head):
         "l2": opt.number(20.0, 0),
         "patience": opt.whole(20, 1),
         "threads": opt.whole(0, 0),
-        "diversity": opt.choice("bootstrap", "bootstrap", "seed"),
+        "diversity": opt.choice("bootstrap", *on.DIVERSITIES),
     }
 
     def __init__(self, texts: list[str], threads: int = 0) -> None:
@@ -74,18 +74,18 @@ class LightGBMHead(Head):
         merge: str | None,
         seed: int,
         poll: Poll,
+        start: Head | None = None,
     ) -> tuple[LightGBMHead, dict[str, Any]]:
         """Return the boosted head, and ``trees`` per member and ``valid_loss``."""
         settings = cls.options(options)
         valid = on.check(train, valid, members, merge)
         if merge:
             raise OptionError(f"merge is {merge!r}, but trees have no weights", hint="leave merge out, or train 'mlp'")
-        bootstrap = members > 1 and settings["diversity"] == "bootstrap"
+        on.check_convex(cls.kind, objective)
         trainer = Trainer(train, valid, objective, settings)
         record: dict[str, Any] = {"trees": []}
         texts, losses = [], []
-        for member in range(members):
-            weight = on.bootstrap(train, seed, member) if bootstrap else train.weight
+        for member, weight in enumerate(on.member_weights(train, settings["diversity"], seed, members)):
             text, trees, loss = trainer.boost(weight, (seed, member), _shared(poll, member, members))
             texts.append(text)
             record["trees"].append(trees)

@@ -80,17 +80,18 @@ class Trainer:
 
     def _derivatives(self, rewards: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return gradient and curvature of every item, summed over the pairs it is in."""
-        pairs = self._train
+        pairs, total = self._train, weight.sum()
         chosen, rejected, known = rewards[pairs.chosen], rewards[pairs.rejected], labels(pairs)
+        slopes = self._objective.weighted_gradient(chosen, rejected, known, weight / total)
         bends = self._objective.curvature(chosen, rejected, known)
         if not (bends[0].any() or bends[1].any()):  # hinge: count pairs instead, as LightGBM does for absolute errors
             bends = np.ones_like(weight), np.ones_like(weight)
         rows = np.concatenate([pairs.chosen, pairs.rejected])
 
         def per_item(sides: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-            return np.bincount(rows, np.concatenate([weight * side for side in sides]), len(pairs.items))
+            return np.bincount(rows, np.concatenate(sides), len(pairs.items))
 
-        return per_item(self._objective.gradient(chosen, rejected, known)), per_item(bends)
+        return per_item((slopes[0] * total, slopes[1] * total)), per_item((weight * bends[0], weight * bends[1]))
 
 
 def _before_each_tree(call: Callable[[int], None]) -> Callable[[Any], None]:

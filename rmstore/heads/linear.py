@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
-from rmstore.heads import options as opt
+from rmstore import options as opt
 from rmstore.heads import pairs as on
 from rmstore.heads import serial
 from rmstore.heads.base import Head, Pairs, Poll
@@ -28,8 +29,8 @@ class LinearHead(Head):
             weights)), or 'auto': the strength with the lowest validation loss, by decades, then by quarters of one.
             Without validation pairs 'auto' is a Gaussian prior under which a gap of typical length has variance 1.
         refit: fit once more on training and validation pairs together after ``l2`` is chosen.
-        diversity: how members differ. 'bootstrap' draws groups with replacement; with 'seed' all members coincide,
-            since the optimum is unique.
+        diversity: how members differ. 'bootstrap' draws groups with replacement, 'split' gives each member another
+            80 % of the groups; with 'seed' all members coincide, since the optimum is unique.
 
     Members share the ``l2`` of the whole training set. ``merge='weights'`` averages them (WARM, adaptation); for a
     linear head that is the ensemble mean itself.
@@ -43,7 +44,7 @@ class LinearHead(Head):
     table = {
         "l2": opt.either("auto", opt.number("auto", 0, open_low=True)),
         "refit": opt.flag(False),
-        "diversity": opt.choice("bootstrap", "bootstrap", "seed"),
+        "diversity": opt.choice("bootstrap", *on.DIVERSITIES),
     }
 
     def __init__(self, weights: np.ndarray, bias: np.ndarray) -> None:
@@ -63,28 +64,31 @@ class LinearHead(Head):
         merge: str | None,
         seed: int,
         poll: Poll,
+        start: Head | None = None,
     ) -> tuple[LinearHead, dict[str, Any]]:
-        """Return the head at the optimum, and ``l2``, ``l2_path`` and ``valid_loss``."""
+        """Return the head at the optimum, and ``l2``, ``l2_path`` and ``valid_loss``; ``start`` saves steps alone."""
         chosen = cls.options(options)
         valid = on.check(train, valid, members, merge)
+        on.check_convex(cls.kind, objective)
         loss = _loss(train, objective)
+        origin = None if start is None else _origin(on.same_kind(cls, start, train), loss)
         record: dict[str, Any] = {"l2": chosen["l2"]}
         if chosen["l2"] != "auto":
-            best = _fit(loss, chosen["l2"], None, poll, 0.5)
+            best = _fit(loss, chosen["l2"], origin, poll, 0.5)
         elif valid is None:
             record["l2"] = loss.design.scale / _effective(train.weight)
-            best = _fit(loss, record["l2"], None, poll, 0.5)
+            best = _fit(loss, record["l2"], origin, poll, 0.5)
         else:
-            best, record = _choose(loss, _loss(valid, objective), poll)
+            best, record = _choose(loss, _loss(valid, objective), origin, poll)
         if valid is not None and chosen["refit"]:
             train = _join(train, valid)
             loss = _loss(train, objective)
             best = _fit(loss, record["l2"], best, poll, 0.6)
         stack = [best] * members
-        if members > 1 and chosen["diversity"] == "bootstrap":
+        if members > 1 and chosen["diversity"] != "seed":
             stack = [
-                _fit(loss.reweighted(on.bootstrap(train, seed, m)), record["l2"], best, poll, 0.6 + 0.4 * m / members)
-                for m in range(members)
+                _fit(loss.reweighted(weight), record["l2"], best, poll, 0.6 + 0.4 * member / members)
+                for member, weight in enumerate(on.member_weights(train, chosen["diversity"], seed, members))
             ]
         if merge:
             stack = [np.mean(stack, axis=0)]
@@ -129,7 +133,7 @@ class LinearHead(Head):
 
 
 def _loss(pairs: Pairs, objective: Objective) -> Loss:
-    return Loss(Design(pairs, pairwise=objective.pairwise), pairs, objective)
+    return Loss(Design(pairs, sees=objective.sees), pairs, objective)
 
 
 def _fit(
@@ -139,7 +143,13 @@ def _fit(
     return minimise(loss, l2, origin, lambda: poll(share, f"linear, l2 {l2:.2g}"), gain)
 
 
-def _choose(loss: Loss, valid: Loss, poll: Poll) -> tuple[np.ndarray, dict[str, Any]]:
+def _origin(start: LinearHead, loss: Loss) -> np.ndarray:
+    """Return the mean weights of a head as a place to begin, with its intercept where the loss has one."""
+    weights = np.append(start._mean_weights, start._mean_bias).astype(np.float64)
+    return weights[: len(loss.design.penalty)]
+
+
+def _choose(loss: Loss, valid: Loss, origin: np.ndarray | None, poll: Poll) -> tuple[np.ndarray, dict[str, Any]]:
     """Return the fit with the lowest validation loss; each fit starts from the best one so far."""
     tried: dict[float, tuple[float, np.ndarray]] = {}
 
@@ -147,7 +157,7 @@ def _choose(loss: Loss, valid: Loss, poll: Poll) -> tuple[np.ndarray, dict[str, 
         return min(tried, key=lambda decade: tried[decade][0])
 
     def attempt(decade: float) -> None:
-        start = tried[best()][1] if tried else None
+        start = tried[best()][1] if tried else origin
         share = 0.5 * len(tried) / (len(DECADES) + 4)
         weights = _fit(loss, loss.design.scale * 10.0**decade, start, poll, share, ROUGH)
         tried[decade] = valid.value(valid.design.forward(weights)), weights
@@ -173,8 +183,9 @@ def _effective(weight: np.ndarray) -> float:
 
 def _join(train: Pairs, valid: Pairs) -> Pairs:
     """Return both sets of pairs over their common items."""
-    parts = {
-        name: np.concatenate([getattr(train, name), getattr(valid, name)])
-        for name in ("chosen", "rejected", "prob", "margin", "weight", "group")
+    parts: dict[str, Any] = {
+        field.name: np.concatenate([getattr(train, field.name), getattr(valid, field.name)])
+        for field in fields(Pairs)
+        if field.name != "items" and isinstance(getattr(train, field.name), np.ndarray)
     }
-    return Pairs(items=train.items, **parts)
+    return replace(train, **parts)

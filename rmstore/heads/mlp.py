@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rmstore.heads import options as opt
+from rmstore import options as opt
 from rmstore.heads import pairs as on
 from rmstore.heads import serial
 from rmstore.heads.base import Head, Pairs, Poll

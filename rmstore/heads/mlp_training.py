@@ -62,7 +62,7 @@ def train_members(
     items, centre, spread = _standardised(train)
     x = torch.from_numpy(items)
     sizes = [items.shape[1], *settings["hidden"], 1]
-    net = _Net(_initial(sizes, draws, same_start=same_start), settings, draws, located=not objective.pairwise)
+    net = _Net(_initial(sizes, draws, same_start=same_start), settings, draws, located=objective.sees != "gap")
     epochs = settings["epochs"] or (EPOCHS if valid is not None else EPOCHS_UNWATCHED)
     batches = -(-len(train) // settings["batch_size"])
     watch = _Watch(valid, objective, settings["patience"], net, x)

@@ -15,8 +15,7 @@ import numpy as np
 
 from rmstore.heads.base import Pairs
 from rmstore.heads.pairs import compact, labels
-from rmstore.heads.rounded import Rounded
-from rmstore.objectives.base import Objective
+from rmstore.objectives.base import Objective, Sees
 
 STEPS = 100
 CG_STEPS = 250
@@ -31,23 +30,25 @@ SAMPLE, WIDE = 24, 1024
 class Design:
     """The linear map from weights to what an objective looks at, built once and shared by every fit.
 
-    A pairwise objective sees one gap per pair; any other sees the rewards of both sides, stacked, and has an intercept
-    as last unknown. Vectors stay float32, sums over pairs are float64.
+    An objective that sees the gap has one row per pair; one that sees single items has a row per item, one that sees
+    both sides the chosen rows above the rejected ones, and these two have an intercept as last unknown. Vectors stay
+    float32, sums over pairs are float64.
 
     Attributes:
         penalty: 1 for a weight, 0 for the intercept, (width,) float64.
     """
 
-    def __init__(self, pairs: Pairs, *, pairwise: bool) -> None:
+    def __init__(self, pairs: Pairs, *, sees: Sees) -> None:
         from scipy.sparse import csr_array
 
         pairs, p = compact(pairs), len(pairs)
         at, vectors = np.concatenate([pairs.chosen, pairs.rejected]), pairs.items
-        self.penalty = np.ones(vectors.shape[1] + (not pairwise))
-        if pairwise:
+        self.penalty = np.ones(vectors.shape[1] + (sees != "gap"))
+        if sees == "gap":
             signs, rows, n_rows = np.repeat(np.array([1, -1], dtype=np.float32), p), np.tile(np.arange(p), 2), p
         else:
-            signs, rows, n_rows = np.ones(2 * p, dtype=np.float32), np.arange(2 * p), 2 * p
+            n_rows = p if sees == "item" else 2 * p
+            at, signs, rows = at[:n_rows], np.ones(n_rows, dtype=np.float32), np.arange(n_rows)
             vectors = np.column_stack([vectors, np.ones(len(vectors), dtype=np.float32)])
             self.penalty[-1] = 0
         pick = csr_array((signs, (rows, at)), shape=(n_rows, len(vectors)))
@@ -113,30 +114,35 @@ class Loss:
     def rounded(self, width: float) -> Loss:
         """Return the loss of an objective whose kinks are rounded over the width."""
         other = copy(self)
-        other._objective = Rounded(self._objective, width)
+        other._objective = self._objective.rounded(width)
         return other
 
     def value(self, rows: np.ndarray) -> float:
         """Return the loss."""
-        return float(self._weight @ self._objective.loss(*self._sides(rows), self._labels))
+        return self._objective.value(*self._sides(rows), self._labels, self._weight)
 
     def slope(self, rows: np.ndarray) -> np.ndarray:
         """Return the derivative with respect to every row."""
-        return self._per_row(self._objective.gradient(*self._sides(rows), self._labels))
+        return self._rows(self._objective.weighted_gradient(*self._sides(rows), self._labels, self._weight))
 
-    def bend(self, rows: np.ndarray) -> np.ndarray:
-        """Return the second derivative with respect to every row."""
-        return self._per_row(self._objective.curvature(*self._sides(rows), self._labels))
+    def hessian(self, rows: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Return the second derivatives with respect to the rows, as a function of a direction."""
+        multiply = self._objective.hessian(*self._sides(rows), self._labels, self._weight)
+        return lambda along: self._rows(multiply(*self._sides(along)))
+
+    def bend(self, rows: np.ndarray) -> float:
+        """Return the sum of the second derivatives, each with respect to one row alone."""
+        sides = self._objective.curvature(*self._sides(rows), self._labels)
+        return float(self._weight @ sides[0] + (self._weight @ sides[1] if self._objective.sees == "sides" else 0))
 
     def _sides(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if self._objective.pairwise:
+        if self._objective.sees != "sides":
             return rows, self._still
         chosen, rejected = np.split(rows, 2)
         return chosen, rejected
 
-    def _per_row(self, sides: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        taken = sides[:1] if self._objective.pairwise else sides
-        return np.concatenate([self._weight * side for side in taken])
+    def _rows(self, sides: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        return np.concatenate(sides) if self._objective.sees == "sides" else sides[0]
 
 
 def minimise(loss: Loss, l2: float, start: np.ndarray, tick: Callable[[], None], gain: float = PRECISE) -> np.ndarray:
@@ -146,7 +152,7 @@ def minimise(loss: Loss, l2: float, start: np.ndarray, tick: Callable[[], None],
     A loss without curvature (hinge) has its kinks rounded, less and less; it ends within 0.1 % of its minimum.
     """
     still = 0 * loss.design.forward(start)
-    if loss.bend(still).any():
+    if loss.bend(still) > 0:
         return _newton(loss, l2, start, tick, gain)
     for width in ROUNDING:
         start = _newton(loss.rounded(width * loss.value(still)), l2, start, tick, max(gain, 1e-5 * width))
@@ -163,7 +169,7 @@ def _newton(loss: Loss, l2: float, start: np.ndarray, tick: Callable[[], None], 
         if norm == 0:
             break
         tolerance = min(0.25, (norm / first) ** 0.5) * norm
-        step, along = _newton_step(design, loss.bend(rows), l2, -gradient, tolerance, tick)
+        step, along = _newton_step(loss, rows, l2, -gradient, tolerance, tick)
         length = _line_search(loss, rows, along, ridge * weights @ step, ridge * step @ step)
         weights, rows = weights + length * step, rows + length * along
         if -gradient @ step <= gain:
@@ -172,23 +178,24 @@ def _newton(loss: Loss, l2: float, start: np.ndarray, tick: Callable[[], None], 
 
 
 def _newton_step(
-    design: Design, bend: np.ndarray, l2: float, target: np.ndarray, tolerance: float, tick: Callable[[], None]
+    loss: Loss, at: np.ndarray, l2: float, target: np.ndarray, tolerance: float, tick: Callable[[], None]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Solve (design' bend design + l2) x = target by conjugate gradients; return x and design.forward(x)."""
+    """Solve (design' H design + l2) x = target by conjugate gradients, H the loss's; return x and design.forward(x)."""
+    design, hessian, bend = loss.design, loss.hessian(at), loss.bend(at)
     ridge, (values, vectors) = l2 * design.penalty, design.spectrum
-    unseen = 1 / (bend.sum() * values[:1].sum() + l2)  # directions outside the sample are like its weakest
-    change = 1 / (bend.sum() * values + l2) - unseen
+    unseen = 1 / (bend * values[:1].sum() + l2)  # directions outside the sample are like its weakest
+    change = 1 / (bend * values + l2) - unseen
 
     def precondition(x: np.ndarray) -> np.ndarray:
         return unseen * x + vectors @ (change * (x @ vectors))
 
-    step, along, residual = np.zeros_like(target), np.zeros_like(bend), target
+    step, along, residual = np.zeros_like(target), np.zeros_like(at), target
     search = rich = precondition(residual)
     power = residual @ rich
     for _ in range(CG_STEPS):
         tick()
         rows = design.forward(search)
-        image = design.backward(bend * rows) + ridge * search
+        image = design.backward(hessian(rows)) + ridge * search
         length = power / (search @ image)
         step, along, residual = step + length * search, along + length * rows, residual - length * image
         if np.linalg.norm(residual) <= tolerance:

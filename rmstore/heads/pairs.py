@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
+from typing import TypeVar
 
 import numpy as np
 
 from rmstore.errors import InputError, OptionError
-from rmstore.heads.base import Pairs
+from rmstore.heads.base import Head, Pairs
 from rmstore.objectives.base import Labels, Objective
 
 MERGES = (None, "weights")
+DIVERSITIES = ("seed", "bootstrap", "split")
+PART = 0.8
+"""Share of the groups that a member trains on under diversity 'split'."""
 
 
 def check(train: Pairs, valid: Pairs | None, members: int, merge: str | None) -> Pairs | None:
@@ -61,6 +66,24 @@ def check_items(items: np.ndarray, dim: int) -> np.ndarray:
     return np.asarray(items, dtype=np.float32)
 
 
+Kind = TypeVar("Kind", bound=Head)
+
+
+def same_kind(kind: type[Kind], start: Head, train: Pairs) -> Kind:
+    """Return the head that a fit goes on from.
+
+    Raises:
+        OptionError: it is of another kind or width than the head to be trained.
+    """
+    if not isinstance(start, kind) or start.dim != train.items.shape[1]:
+        raise OptionError(
+            f"a {kind.kind} head over vectors of width {train.items.shape[1]} cannot go on from a {start.kind} head "
+            f"of width {start.dim}",
+            hint="start from a head of the same kind and input",
+        )
+    return start
+
+
 def compact(pairs: Pairs) -> Pairs:
     """Return the same pairs over the items that they use."""
     seen = np.zeros(len(pairs.items), dtype=bool)
@@ -71,20 +94,87 @@ def compact(pairs: Pairs) -> Pairs:
     return replace(pairs, items=pairs.items[seen], chosen=at[pairs.chosen], rejected=at[pairs.rejected])
 
 
-def labels(pairs: Pairs) -> Labels:
-    """Return what an objective needs to know about the pairs."""
-    return Labels(prob=pairs.prob, margin=pairs.margin)
+def labels(pairs: Pairs, rows: np.ndarray | None = None) -> Labels:
+    """Return what an objective needs to know about the pairs, or about some rows of them."""
+    known = (getattr(pairs, field.name) for field in fields(Labels))
+    return Labels(*(array if array is None or rows is None else array[rows] for array in known))
 
 
 def mean_loss(objective: Objective, rewards: np.ndarray, pairs: Pairs) -> float:
     """Return the weighted mean loss of the pairs, given the reward of every item, (n,)."""
     wide = rewards.astype(np.float64)
-    losses = objective.loss(wide[pairs.chosen], wide[pairs.rejected], labels(pairs))
-    return float(losses @ pairs.weight / pairs.weight.sum())
+    return objective.value(wide[pairs.chosen], wide[pairs.rejected], labels(pairs), pairs.weight / pairs.weight.sum())
+
+
+def check_convex(kind: str, objective: Objective) -> None:
+    """Refuse a loss that has no single minimum, for heads that go there in second-order steps.
+
+    Raises:
+        OptionError: the objective is not convex in the rewards.
+    """
+    if not objective.is_convex:
+        raise OptionError(
+            f"the {kind} head cannot train the objective {objective.name!r}, which is not convex",
+            hint="train 'mlp', or another objective",
+        )
+
+
+def batches(pairs: Pairs, draws: Sequence[np.random.Generator], size: int) -> Iterator[np.ndarray]:
+    """Yield the batches of one pass in an order of every member's own, (members, b) row numbers.
+
+    The pairs of one choice stay together; batches are then of unequal length and padded with -1. Otherwise all batches
+    of a pass have nearly the same length and no padding.
+    """
+    if pairs.choice is None:
+        orders = np.stack([draw.permutation(len(pairs)) for draw in draws])
+        yield from np.array_split(orders, -(-len(pairs) // size), axis=1)
+        return
+    order = np.argsort(pairs.choice, kind="stable")
+    choices = np.split(order, np.flatnonzero(np.diff(pairs.choice[order])) + 1)
+    per_batch = max(1, round(size * len(choices) / len(pairs)))
+    orders = np.stack([draw.permutation(len(choices)) for draw in draws])
+    for part in np.array_split(orders, -(-len(choices) // per_batch), axis=1):
+        rows = [np.concatenate([choices[choice] for choice in member]) for member in part]
+        longest = max(map(len, rows))
+        yield np.stack([np.pad(row, (0, longest - len(row)), constant_values=-1) for row in rows])
+
+
+def member_weights(pairs: Pairs, diversity: str, seed: int, members: int) -> np.ndarray:
+    """Return the weight of every pair for every member, (members, p) float64.
+
+    Args:
+        pairs: the training pairs.
+        diversity: 'seed' gives all members the same weights; 'bootstrap' draws groups with replacement; 'split' gives
+            each member another 80 % of the groups.
+        seed: with the member's number, seeds its draw.
+        members: how many; a single member always takes all pairs as they are.
+    """
+    if members == 1 or diversity == "seed":
+        return np.tile(pairs.weight, (members, 1))
+    draw = {"bootstrap": bootstrap, "split": part}[diversity]
+    return np.stack([draw(pairs, seed, member) for member in range(members)])
 
 
 def bootstrap(pairs: Pairs, seed: int, member: int) -> np.ndarray:
-    """Return the pairs' weights after drawing groups with replacement, (p,) float64.
+    """Return the pairs' weights after drawing groups with replacement, (p,) float64."""
+    return _drawn(pairs, lambda n, draw: np.bincount(draw.integers(n, size=n), minlength=n), seed, member)
+
+
+def part(pairs: Pairs, seed: int, member: int) -> np.ndarray:
+    """Return the pairs' weights with a fifth of the groups left out, (p,) float64."""
+
+    def keep(n: int, draw: np.random.Generator) -> np.ndarray:
+        kept = np.zeros(n)
+        kept[draw.permutation(n)[: max(1, round(PART * n))]] = 1
+        return kept
+
+    return _drawn(pairs, keep, seed, member)
+
+
+def _drawn(
+    pairs: Pairs, counts: Callable[[int, np.random.Generator], np.ndarray], seed: int, member: int
+) -> np.ndarray:
+    """Return the weights times how often each group was drawn.
 
     Groups of weight 0 are left out, so some pair always counts. Where there is one group only, pairs are drawn instead.
     """
@@ -92,8 +182,6 @@ def bootstrap(pairs: Pairs, seed: int, member: int) -> np.ndarray:
     _, unit = np.unique(pairs.group[live], return_inverse=True)
     if unit.max() == 0:
         unit = np.arange(len(unit))
-    n_units = unit.max() + 1
-    drawn = np.random.default_rng([seed, member]).integers(n_units, size=n_units)
     weight = np.zeros(len(pairs))
-    weight[live] = pairs.weight[live] * np.bincount(drawn, minlength=n_units)[unit]
+    weight[live] = pairs.weight[live] * counts(unit.max() + 1, np.random.default_rng([seed, member]))[unit]
     return weight

@@ -1,4 +1,4 @@
-"""Training objectives: losses over the rewards of pairs, one file per objective."""
+"""Training objectives: losses over the rewards of pairs or items, one file per objective."""
 
 from rmstore.registry import Registry
 
@@ -6,10 +6,15 @@ OBJECTIVES = Registry(
     "objective",
     "objectives",
     {
+        "absolute": "rmstore.objectives.absolute:Absolute",
         "bt": "rmstore.objectives.bt:BradleyTerry",
         "classification": "rmstore.objectives.classification:Classification",
         "hinge": "rmstore.objectives.hinge:Hinge",
+        "logistic": "rmstore.objectives.logistic:Logistic",
         "margin": "rmstore.objectives.margin:Margin",
+        "norm": "rmstore.objectives.norm:Norm",
+        "plackett_luce": "rmstore.objectives.plackett_luce:PlackettLuce",
         "soft": "rmstore.objectives.soft:Soft",
+        "squared": "rmstore.objectives.squared:Squared",
     },
 )

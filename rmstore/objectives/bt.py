@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rmstore.objectives.base import Labels, PairwiseObjective, logistic_variance, sigmoid, softplus
+from rmstore.objectives.base import GapObjective, Labels, logistic_variance, sigmoid, softplus
 
 
-class BradleyTerry(PairwiseObjective):
+class BradleyTerry(GapObjective):
     """Negative log-likelihood of the chosen response winning under the Bradley-Terry model.
 
     Every pair is a hard label: ``prob`` and ``margin`` are ignored, so ties belong to ``soft``.

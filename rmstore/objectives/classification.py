@@ -27,7 +27,7 @@ class Classification(Objective):
     """
 
     name = "classification"
-    pairwise = False
+    sees = "sides"
 
     def loss(self, chosen: np.ndarray, rejected: np.ndarray, labels: Labels) -> np.ndarray:
         """Return the summed cross-entropy of both responses."""

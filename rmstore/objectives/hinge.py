@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
-from rmstore.errors import OptionError
-from rmstore.objectives.base import Labels, PairwiseObjective
+from rmstore import options as opt
+from rmstore.objectives.base import GapObjective, Labels, Objective
+from rmstore.objectives.rounded import Rounded
 
 
-class Hinge(PairwiseObjective):
+class Hinge(GapObjective):
     """Distance by which the gap misses one margin for all pairs.
 
     The rewards carry no probability: fit a temperature before reading them as one.
@@ -30,12 +28,11 @@ class Hinge(PairwiseObjective):
     """
 
     name = "hinge"
-    defaults = {"m": 1.0}
+    table = {"m": opt.number(1.0, 0, open_low=True)}
 
-    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
-        super().__init__(options)
-        if self.options["m"] == 0:
-            raise OptionError("m of the objective 'hinge' is 0", hint="a zero reward would be perfect; try m = 1")
+    def rounded(self, width: float) -> Objective:
+        """Return the loss with its corner rounded over ``width``."""
+        return Rounded(self, width)
 
     def of_gap(self, gap: np.ndarray, labels: Labels) -> np.ndarray:
         """Return max(0, m - D)."""

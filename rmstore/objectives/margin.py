@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rmstore.objectives.base import Labels, PairwiseObjective, logistic_variance, sigmoid, softplus
+from rmstore.objectives.base import GapObjective, Labels, logistic_variance, sigmoid, softplus
 
 
-class Margin(PairwiseObjective):
+class Margin(GapObjective):
     """Bradley-Terry loss after the gap the label asks for has been taken off.
 
     Expects:

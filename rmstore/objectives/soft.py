@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rmstore.objectives.base import Labels, PairwiseObjective, logistic_variance, sigmoid, softplus
+from rmstore.objectives.base import GapObjective, Labels, logistic_variance, sigmoid, softplus
 
 
-class Soft(PairwiseObjective):
+class Soft(GapObjective):
     """Cross-entropy between P(chosen preferred) and its Bradley-Terry prediction.
 
     Expects:
@@ -25,6 +25,7 @@ class Soft(PairwiseObjective):
     """
 
     name = "soft"
+    uses_ties = True
 
     def of_gap(self, gap: np.ndarray, labels: Labels) -> np.ndarray:
         """Return the cross-entropy at D."""

@@ -78,8 +78,8 @@ def test_large_rewards_stay_finite(objective):
         assert np.isfinite(part(far, -far, hard)).all()
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if OBJECTIVES[name].pairwise])
-def test_pairwise_objectives_see_the_gap_alone(name):
+@pytest.mark.parametrize("name", [name for name in NAMES if OBJECTIVES[name].sees == "gap"])
+def test_gap_objectives_see_the_gap_alone(name):
     objective = OBJECTIVES[name]()
     gradient, curvature = (method(CHOSEN, REJECTED, LABELS) for method in (objective.gradient, objective.curvature))
     np.testing.assert_array_equal(gradient[0], -gradient[1])
@@ -88,9 +88,9 @@ def test_pairwise_objectives_see_the_gap_alone(name):
     np.testing.assert_allclose(shifted, objective.loss(CHOSEN, REJECTED, LABELS), rtol=1e-12)
 
 
-def test_classification_is_not_pairwise():
+def test_classification_sees_both_sides():
     objective = OBJECTIVES["classification"]()
-    assert not objective.pairwise
+    assert objective.sees == "sides"
     shifted = objective.loss(CHOSEN + 8, REJECTED + 8, HARD)
     assert not np.allclose(shifted, objective.loss(CHOSEN, REJECTED, HARD))
 

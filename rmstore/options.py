@@ -1,4 +1,4 @@
-"""Options of a head as a table: default, check, and what to say when a value does not fit."""
+"""Options as a table: default, check, and what to say when a value does not fit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rmstore.errors import OptionError, UnknownNameError
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a head.
+    """One option of a head or an objective.
 
     Attributes:
         default: the value when nothing is given.
@@ -26,7 +26,7 @@ class Option:
 
 
 def number(default: Any, low: float = -inf, high: float = inf, *, open_low: bool = False) -> Option:
-    """Return an option that takes a number in [low, high], or in (low, high] with ``open_low``."""
+    """Return an option that takes a finite number in [low, high], or in (low, high] with ``open_low``."""
 
     def clean(value: Any) -> float:
         found = _real(value)
@@ -34,8 +34,8 @@ def number(default: Any, low: float = -inf, high: float = inf, *, open_low: bool
             raise ValueError
         return found
 
-    above = f"above {low:g}" if open_low else f"of at least {low:g}"
-    return Option(default, f"a number {above}" + (f" and at most {high:g}" if high < inf else ""), clean)
+    above = f" above {low:g}" if open_low else f" of at least {low:g}" if low > -inf else ""
+    return Option(default, f"a finite number{above}" + (f" and at most {high:g}" if high < inf else ""), clean)
 
 
 def whole(default: Any, low: int, high: float = inf) -> Option:
@@ -83,8 +83,13 @@ def either(word: str | None, option: Option) -> Option:
     return Option(word, f"{word!r} or {option.wanted}" if word else option.wanted, clean)
 
 
-def fill(kind: str, table: Mapping[str, Option], given: Mapping[str, Any]) -> dict[str, Any]:
+def fill(owner: str, table: Mapping[str, Option], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return every option of the table, the given ones checked, the others at their default.
+
+    Args:
+        owner: whose options they are, such as ``the linear head``.
+        table: the options by name.
+        given: values by name.
 
     Raises:
         OptionError: an option is unknown, or its value does not fit.
@@ -92,12 +97,12 @@ def fill(kind: str, table: Mapping[str, Option], given: Mapping[str, Any]) -> di
     filled = {name: option.clean(option.default) for name, option in table.items()}
     for name, value in given.items():
         if name not in table:
-            unknown = UnknownNameError(f"option of the {kind} head", name, table)
+            unknown = UnknownNameError(f"option of {owner}", name, table)
             raise OptionError(unknown.problem, hint=unknown.hint)
         try:
             filled[name] = table[name].clean(value)
         except (TypeError, ValueError, OverflowError):
-            raise OptionError(f"{name} of the {kind} head is {value!r}", hint=f"give {table[name].wanted}") from None
+            raise OptionError(f"{name} of {owner} is {value!r}", hint=f"give {table[name].wanted}") from None
     return filled
 
 
