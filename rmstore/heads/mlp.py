@@ -44,7 +44,7 @@ class MLPHead(Head):
         dropout: share of hidden units left out per step.
         patience: epochs without a lower validation loss after which a member is done.
         diversity: how members differ. 'seed': by initialisation and order of pairs; 'bootstrap': also by drawing groups
-            with replacement.
+            with replacement; 'split': also by leaving out another fifth of the groups.
 
     ``merge='weights'`` starts all members from one initialisation and averages them (WARM, arXiv 2401.12187;
     adaptation: no shared pre-training, equal hyper-parameters).
@@ -62,7 +62,7 @@ class MLPHead(Head):
         "dropout": opt.number(0.0, 0, 0.95),
         "weight_decay": opt.number(0.0, 0),
         "patience": opt.whole(5, 1),
-        "diversity": opt.choice("seed", "seed", "bootstrap"),
+        "diversity": opt.choice("seed", *on.DIVERSITIES),
     }
 
     def __init__(self, layers: list[tuple[np.ndarray, np.ndarray]]) -> None:
@@ -83,15 +83,14 @@ class MLPHead(Head):
         merge: str | None,
         seed: int,
         poll: Poll,
+        start: Head | None = None,
     ) -> tuple[MLPHead, dict[str, Any]]:
         """Return the trained head, and ``epochs``, ``best_epochs`` and ``valid_loss``."""
         from rmstore.heads.mlp_training import train_members
 
         settings = cls.options(options)
         valid = on.check(train, valid, members, merge)
-        weights = np.stack([train.weight] * members)
-        if members > 1 and settings["diversity"] == "bootstrap":
-            weights = np.stack([on.bootstrap(train, seed, member) for member in range(members)])
+        weights = on.member_weights(train, settings["diversity"], seed, members)
         layers, record = train_members(
             train, valid, objective, settings, weights, seed=seed, same_start=merge is not None, poll=poll
         )

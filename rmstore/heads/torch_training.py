@@ -1,0 +1,285 @@
+"""Training of torch heads: members side by side, AdamW, the best epoch of each, and nothing global touched.
+
+A head supplies a :class:`Net`: parameters whose first axis is the member, and rewards of inputs. The loss is the
+objective's own: rewards leave torch as float64 arrays and the objective's gradient comes back, so there is one source
+of truth. Randomness comes from one NumPy generator per member: a member draws the same numbers whoever it trains beside.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rmstore.heads.base import Pairs, Poll
+from rmstore.heads.pairs import batches, compact, labels, mean_loss
+from rmstore.objectives.base import Objective
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+EPOCHS, EPOCHS_UNWATCHED = 100, 10
+"""Most epochs with validation pairs, and epochs without."""
+AT_ONCE = 4096
+"""Validation items per forward pass, which bounds memory."""
+SMALL_STEP = 100_000_000
+"""Products of one forward pass over a batch's chosen side, below which one thread is used; some milliseconds."""
+
+Drop = Callable[["Tensor"], "Tensor"]
+"""Leaves out hidden units, (members, n, width), while training; returns them as they are while validating."""
+
+
+class Net(ABC):
+    """Members as torch tensors; what a head has to supply to be trained here.
+
+    Attributes:
+        parameters: what is learned; the first axis of each is the member. One that does not require a gradient stays.
+        products: multiplications per item and member of one forward pass, which decides over threads.
+    """
+
+    parameters: list[Tensor]
+    products: int
+
+    @abstractmethod
+    def rewards(self, x: Tensor, drop: Drop) -> Tensor:
+        """Return the rewards, (members, n) float32, of inputs (members, n, d), or of (n, d) shared by all members."""
+
+    def penalty(self) -> Tensor | None:
+        """Return what each member adds to the loss of the batch whose ``rewards`` were asked for last, (members,)."""
+        return None
+
+
+@dataclass(frozen=True)
+class Course:
+    """How members are trained; a tuple gives every member a number of its own.
+
+    Attributes:
+        epochs: most passes; None for 100 with validation pairs, 10 without.
+        batch_size: pairs per step.
+        patience: epochs without a lower validation loss after which a member is done.
+        lr, weight_decay: of AdamW.
+        dropout: share of hidden units left out per step.
+    """
+
+    epochs: int | None
+    batch_size: int
+    patience: int
+    lr: float | tuple[float, ...]
+    weight_decay: float | tuple[float, ...] = 0.0
+    dropout: float | tuple[float, ...] = 0.0
+
+
+def generators(seed: int, members: int) -> list[np.random.Generator]:
+    """Return every member's own generator: what it draws depends on the seed and its number alone."""
+    return [np.random.default_rng([seed, member]) for member in range(members)]
+
+
+def standardised(train: Pairs) -> tuple[np.ndarray, np.ndarray, np.float32]:
+    """Return all items shifted and scaled so that the training items have mean 0 and mean square 1, and by what.
+
+    One scale for all columns: a head learns the same whatever the unit of the vectors, and no column grows.
+    """
+    share = np.bincount(np.concatenate([train.chosen, train.rejected]), minlength=len(train.items)) / (2 * len(train))
+    centre = share.astype(np.float32) @ train.items
+    items = train.items - centre
+    spread = np.float32(np.sqrt(share @ np.einsum("nd,nd->n", items, items) / items.shape[1]) or 1.0)
+    items /= spread
+    return items, centre, spread
+
+
+def train_net(
+    net: Net,
+    train: Pairs,
+    valid: Pairs | None,
+    *,
+    objective: Objective,
+    course: Course,
+    weights: np.ndarray,
+    draws: Sequence[np.random.Generator],
+    poll: Poll,
+    note: str,
+) -> dict[str, Any]:
+    """Train the members, leave each at its best epoch, and return ``epochs``, ``best_epochs`` and ``valid_loss``.
+
+    Args:
+        net: the members; edited in place.
+        train: pairs to learn from, over the net's inputs.
+        valid: pairs over the same items that decide when to stop.
+        objective: gives the gradient with respect to the rewards.
+        course: rates and passes.
+        weights: weight of every pair for every member, (members, p).
+        draws: one generator per member, for its order of pairs and its dropout.
+        poll: called before every batch.
+        note: what the poll is told.
+    """
+    import torch
+
+    x = torch.from_numpy(train.items)
+    epochs = course.epochs or (EPOCHS if valid is not None else EPOCHS_UNWATCHED)
+    steps = -(-len(train) // course.batch_size)
+    adam, drop = _AdamW(net, course, len(draws)), _dropout(course, draws)
+    watch = _Watch(valid, objective, course.patience, net)
+    weights = weights / weights.mean(axis=1, keepdims=True)
+    with _threads(len(draws) * course.batch_size * net.products):
+        for epoch in range(epochs):
+            for number, batch in enumerate(batches(train, draws, course.batch_size)):
+                done = min(epoch + number / steps, epochs)
+                poll(done / epochs, f"{note}, epoch {epoch + 1} of at most {epochs}")
+                _descend(net, x, train, batch, objective, weights, drop)
+                adam.step()
+            if watch.should_stop(epoch + 1):
+                break
+    watch.restore()
+    return watch.record
+
+
+def _descend(
+    net: Net, x: Tensor, train: Pairs, batch: np.ndarray, objective: Objective, weights: np.ndarray, drop: Drop
+) -> None:
+    """Leave the gradients of one batch of pairs per member, (members, b), -1 where a member has fewer."""
+    import torch
+
+    size = batch.shape[1]
+    rows = torch.from_numpy(np.concatenate([train.chosen[batch], train.rejected[batch]], axis=1))
+    if len(x) <= 2 * size:  # fewer items than sides of pairs: each goes through once, for all of its pairs
+        rewards = net.rewards(x, drop).gather(1, rows)
+    else:
+        taken = x.index_select(0, rows.flatten()).view(*rows.shape, -1)
+        rewards = net.rewards(taken, drop)
+    values = rewards.detach().numpy().astype(np.float64)
+    slopes = np.zeros_like(values)
+    for member, padded in enumerate(batch):
+        there = padded >= 0
+        pairs, (chosen, rejected) = padded[there], values[member].reshape(2, size)[:, there]
+        weight = weights[member, pairs] / len(pairs)
+        sides = objective.weighted_gradient(chosen, rejected, labels(train, pairs), weight)
+        slopes[member].reshape(2, size)[:, there] = sides
+    told = torch.from_numpy(slopes.astype(np.float32))
+    extra = net.penalty()
+    if extra is None:
+        rewards.backward(told)
+    else:
+        torch.autograd.backward([rewards, extra], [told, torch.ones_like(extra)])
+
+
+class _AdamW:
+    """AdamW (arXiv 1711.05101) with a rate per member.
+
+    ``torch.optim`` would import the compiler on its first step, which takes longer than many a fit.
+    """
+
+    BETAS, EPSILON = (0.9, 0.999), 1e-8
+
+    def __init__(self, net: Net, course: Course, members: int) -> None:
+        import torch
+
+        self._parts = [part for part in net.parameters if part.requires_grad]
+        self._moments = [(torch.zeros_like(part), torch.zeros_like(part)) for part in self._parts]
+        self._rate, self._decay = (_per_member(number, members) for number in (course.lr, course.weight_decay))
+        self._steps = 0
+
+    def step(self) -> None:
+        """Take one step and forget the gradients."""
+        import torch
+
+        self._steps += 1
+        first, second = self.BETAS
+        root = (1 - second**self._steps) ** 0.5
+        with torch.no_grad():
+            for part, (mean, square) in zip(self._parts, self._moments, strict=True):
+                gradient = part.grad
+                if gradient is None:
+                    continue
+                rate, decay = (number.view(-1, *[1] * (part.dim() - 1)) for number in (self._rate, self._decay))
+                mean.lerp_(gradient, 1 - first)
+                square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+                part.mul_(1 - rate * decay)
+                part.addcdiv_(mean * (rate / (first**self._steps - 1)), (square.sqrt() / root).add_(self.EPSILON))
+                part.grad = None
+
+
+def _per_member(number: float | tuple[float, ...], members: int) -> Tensor:
+    import torch
+
+    return torch.tensor(number, dtype=torch.float32).expand(members)
+
+
+def _keep(h: Tensor) -> Tensor:
+    return h
+
+
+def _dropout(course: Course, draws: Sequence[np.random.Generator]) -> Drop:
+    """Return what leaves out hidden units at every member's own share, drawn by the member."""
+    import torch
+
+    shares = _per_member(course.dropout, len(draws)).tolist()
+    if not any(shares):
+        return _keep
+
+    def drop(h: Tensor) -> Tensor:
+        kept = [
+            (draw.random(h.shape[1:], dtype=np.float32) >= share) / np.float32(1 - share)
+            for draw, share in zip(draws, shares, strict=True)
+        ]
+        return h * torch.from_numpy(np.stack(kept))
+
+    return drop
+
+
+class _Watch:
+    """Validation after every epoch: keeps each member's best parameters and says when nobody improves any more."""
+
+    def __init__(self, valid: Pairs | None, objective: Objective, patience: int, net: Net) -> None:
+        self._objective, self._patience, self._net = objective, patience, net
+        self._valid = None if valid is None else compact(valid)
+        members = len(net.parameters[0])
+        self._lowest, self._at = np.full(members, np.inf), np.zeros(members, dtype=int)
+        self._best = [part.detach().clone() for part in net.parameters]
+        self.record: dict[str, Any] = {}
+
+    def should_stop(self, epoch: int) -> bool:
+        """Look at the members after an epoch, counted from 1."""
+        self.record = {"epochs": epoch}
+        if self._valid is None:
+            return False
+        losses = self._losses(self._valid)
+        # a member that has waited long enough is done, though it trains on beside the others
+        better = (losses < self._lowest) & (epoch - self._at <= self._patience)
+        for best, part in zip(self._best, self._net.parameters, strict=True):
+            best[better] = part.detach()[better]
+        self._lowest[better], self._at[better] = losses[better], epoch
+        self.record |= {"best_epochs": self._at.tolist(), "valid_loss": float(self._lowest.mean())}
+        return bool((epoch - self._at >= self._patience).all())
+
+    def _losses(self, valid: Pairs) -> np.ndarray:
+        import torch
+
+        with torch.no_grad():
+            parts = [self._net.rewards(part, _keep) for part in torch.from_numpy(valid.items).split(AT_ONCE)]
+        return np.array([mean_loss(self._objective, rewards, valid) for rewards in torch.cat(parts, dim=1).numpy()])
+
+    def restore(self) -> None:
+        """Leave the members at the best parameters seen; at the last ones where nobody watched."""
+        import torch
+
+        if self._valid is not None:
+            with torch.no_grad():
+                for best, part in zip(self._best, self._net.parameters, strict=True):
+                    part.copy_(best)
+
+
+@contextmanager
+def _threads(products: int) -> Iterator[None]:
+    """Keep torch to one thread while steps are small: waiting for others would cost more than they help."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if products < SMALL_STEP else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
