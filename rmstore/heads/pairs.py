@@ -30,6 +30,7 @@ def check(train: Pairs, valid: Pairs | None, members: int, merge: str | None) ->
     if merge not in MERGES:
         raise OptionError(f"merge is {merge!r}", hint="leave it out, or give 'weights' to average the members")
     _check_pairs(train, "training")
+    _check_items(train.items)
     if not train.weight.any():
         raise InputError(f"the weights of all {len(train)} training pairs are 0", hint="give some pair a weight")
     if valid is None or not len(valid):
@@ -50,6 +51,17 @@ def _check_pairs(pairs: Pairs, what: str) -> None:
     wrong = pairs.weight[~((pairs.weight >= 0) & np.isfinite(pairs.weight))]
     if len(wrong):
         raise InputError(f"a {what} pair has weight {wrong[0]}", hint="weights are finite and at least 0")
+    for name in ("prob", "margin", "value", "similarity"):
+        known = getattr(pairs, name)
+        if known is not None and not np.isfinite(known).all():
+            raise InputError(f"a {what} pair has {name} {known[~np.isfinite(known)][0]}", hint="give a finite number")
+
+
+def _check_items(items: np.ndarray) -> None:
+    with np.errstate(all="ignore"):
+        suspicious = not np.isfinite(items.sum())  # one pass and no copy; finite vectors overflow seldom
+    for row, column in np.argwhere(~np.isfinite(items))[:1] if suspicious else ():
+        raise InputError(f"item {row} holds {items[row, column]}", hint="leave out vectors that are not finite")
 
 
 def check_items(items: np.ndarray, dim: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from rmstore.errors import InputError
 from rmstore.options import Option, fill
 
 Sees = Literal["gap", "sides", "item"]
@@ -160,7 +161,9 @@ class ItemObjective(Objective):
 
 def _given(value: np.ndarray | None) -> np.ndarray:
     if value is None:
-        raise ValueError("an objective over single items needs their values")
+        raise InputError(
+            "an objective over single items needs the value of each", hint="rm_train_ratings or rm_train_steps gives them"
+        )
     return value
 
 

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,9 +29,16 @@ def draw_pairs(n_pairs, seed, items):
     chosen[swap], rejected[swap] = rejected[swap], chosen[swap]
     ones = np.ones(n_pairs)
     drawn = Pairs(items, chosen, rejected, ones, 0 * ones, ones, rng.integers(n_pairs // 3, size=n_pairs))
-    for field in fields(drawn):
-        getattr(drawn, field.name).setflags(write=False)
+    for array in vars(drawn).values():
+        if isinstance(array, np.ndarray):
+            array.setflags(write=False)
     return drawn
+
+
+def take(pairs, rows):
+    """Some of the pairs, over the same items."""
+    arrays = {name: array for name, array in vars(pairs).items() if isinstance(array, np.ndarray) and name != "items"}
+    return replace(pairs, **{name: array[rows] for name, array in arrays.items()})
 
 
 ITEMS = np.random.default_rng(0).normal(size=(N_ITEMS, DIM)).astype(np.float32)
@@ -193,8 +200,86 @@ def test_items_that_are_all_the_same_teach_nothing(kind):
 
 
 def test_a_single_pair_is_enough(kind):
-    one = replace(TRAIN, **{field.name: getattr(TRAIN, field.name)[:1] for field in fields(TRAIN)[1:]})
-    assert np.isfinite(fit(kind, one, None, members=2).score(FRESH)).all()
+    assert np.isfinite(fit(kind, take(TRAIN, slice(1)), None, members=2).score(FRESH)).all()
+
+
+@pytest.mark.parametrize("n_pairs", [1, 7])
+def test_two_items_are_enough(kind, n_pairs):
+    one = take(TRAIN, slice(1))
+    rows = [one.chosen[0], one.rejected[0]]
+    lone = replace(take(TRAIN, np.zeros(n_pairs, dtype=int)), items=ITEMS[rows])
+    lone = replace(lone, chosen=np.zeros(n_pairs, dtype=int), rejected=np.ones(n_pairs, dtype=int))
+    chosen, rejected = fit(kind, lone, None).score(ITEMS[rows])
+    assert chosen >= rejected
+
+
+def test_pairs_that_agree_and_disagree_leave_a_draw(kind):
+    """As many votes either way: a head must not take sides, nor fall over."""
+    there = take(TRAIN, slice(100))
+    both = replace(
+        take(there, np.tile(np.arange(100), 2)),
+        chosen=np.concatenate([there.chosen, there.rejected]),
+        rejected=np.concatenate([there.rejected, there.chosen]),
+    )
+    reward = fit(kind, both, None).score(ITEMS)
+    assert np.abs(reward[there.chosen] - reward[there.rejected]).max() < 1
+
+
+def test_duplicated_rows_are_no_trouble(kind):
+    copies = np.concatenate([ITEMS, ITEMS])
+    chosen = np.where(np.arange(600) % 2, TRAIN.chosen + N_ITEMS, TRAIN.chosen)
+    reward = fit(kind, replace(take(TRAIN, slice(None)), items=copies, chosen=chosen), None).score(copies)
+    np.testing.assert_array_equal(reward[:N_ITEMS], reward[N_ITEMS:])
+    assert np.corrcoef(reward[:N_ITEMS], ITEMS @ DIRECTION)[0, 1] > 0.7
+
+
+def test_an_item_against_itself_is_no_trouble(kind):
+    same = np.where(np.arange(600) < 20, TRAIN.chosen, TRAIN.rejected)
+    assert np.isfinite(fit(kind, replace(TRAIN, rejected=same)).score(FRESH)).all()
+
+
+def test_one_column_is_enough(kind):
+    narrow = np.ascontiguousarray(ITEMS[:, :1])
+    better = narrow[TRAIN.chosen, 0] > narrow[TRAIN.rejected, 0]
+    train = replace(
+        TRAIN,
+        items=narrow,
+        chosen=np.where(better, TRAIN.chosen, TRAIN.rejected),
+        rejected=np.where(better, TRAIN.rejected, TRAIN.chosen),
+    )
+    reward = fit(kind, train, None).score(narrow)
+    assert reward[narrow[:, 0].argmax()] > reward[narrow[:, 0].argmin()]
+
+
+def test_more_columns_than_pairs_are_no_trouble(kind):
+    wide = np.random.default_rng(8).normal(size=(N_ITEMS, 200)).astype(np.float32)
+    few = replace(take(TRAIN, slice(30)), items=wide)
+    reward = fit(kind, few, None, members=2).score(wide)
+    assert np.isfinite(reward).all()
+    assert np.mean(reward[few.chosen] >= reward[few.rejected]) > 0.5
+
+
+def test_huge_and_tiny_vectors_stay_finite(kind):
+    for unit in (np.float32(1e6), np.float32(1e-6)):
+        other = fit(kind, replace(TRAIN, items=ITEMS * unit), replace(VALID, items=ITEMS * unit)).score(FRESH * unit)
+        assert np.isfinite(other).all()
+
+
+@pytest.mark.parametrize("objective", ["squared", "logistic"])
+def test_values_of_one_class_give_a_head_or_a_clear_refusal(kind, objective):
+    rated = replace(TRAIN, rejected=TRAIN.chosen, value=np.ones(600))
+    try:
+        reward = fit(kind, rated, None, objective=objective).score(ITEMS)
+    except (InputError, OptionError) as refused:
+        assert "\n  hint: " in str(refused)
+    else:
+        assert np.isfinite(reward).all()
+
+
+@pytest.mark.parametrize("objective", ["squared", "logistic"])
+def test_items_without_values_are_refused(kind, objective):
+    with pytest.raises((InputError, OptionError), match="value|objective"):
+        fit(kind, objective=objective)
 
 
 def test_poll_sees_progress(kind):
@@ -244,6 +329,11 @@ def test_impossible_values_are_named(kind):
         ({"weight": np.zeros(600)}, "weights of all 600 training pairs are 0"),
         ({"weight": np.full(600, -1.0)}, "weight -1.0"),
         ({"weight": np.full(600, np.nan)}, "weight nan"),
+        ({"margin": np.full(600, np.inf)}, "margin inf"),
+        ({"prob": np.full(600, np.nan)}, "prob nan"),
+        ({"value": np.full(600, np.nan)}, "value nan"),
+        ({"similarity": np.full(600, -np.inf)}, "similarity -inf"),
+        ({"items": np.where(np.arange(N_ITEMS)[:, None] == 7, np.float32("nan"), ITEMS)}, "item 7 holds nan"),
         ({"chosen": np.full(600, N_ITEMS)}, f"item {N_ITEMS} of {N_ITEMS}"),
         ({"rejected": np.full(600, -1)}, "item -1"),
         ({"items": np.zeros((N_ITEMS, 0), dtype=np.float32)}, "shape"),
