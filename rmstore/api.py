@@ -164,6 +164,18 @@ class Store(engine.Store):
 
         return HeadHandle.open(self, reference)
 
+    def card(self, reference: str) -> dict[str, dict[str, Any]]:
+        """Return the card of a head: sections of fields; see :func:`rmstore.head_card.card`."""
+        from rmstore import head_card
+
+        return head_card.card(self, reference)
+
+    def describe_head(self, reference: str, **fields: str) -> dict[str, str]:
+        """Enter what people say of a head and return it; see :func:`rmstore.head_card.describe`."""
+        from rmstore import head_card
+
+        return head_card.describe(self, reference, fields)
+
     def deploy_head(self, reference: str) -> HeadInfo:
         """Make a head version the one that its bare name means; see :func:`rmstore.deployments.deploy`."""
         from rmstore import deployments

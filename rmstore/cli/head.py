@@ -94,6 +94,60 @@ def show_(settings: Settings, reference: str, as_json: bool) -> None:
     show_record(_record(info, snapshot, metrics), as_json=as_json)
 
 
+@head.command("card", examples=("rmstore head card helpful@3", "rmstore head card helpful --to helpful.md"))
+@click.argument("reference")
+@click.option("--to", type=click.Path(path_type=Path), help="Write .md or .json instead of printing.")
+@json_option
+@click.pass_obj
+def card(settings: Settings, reference: str, to: Path | None, as_json: bool) -> None:
+    """Print the card of a version: what it is for, what it learned from, how good it is, what nobody knows.
+
+    It is computed from the store alone. What only people know is entered with rmstore head describe.
+    """
+    from rmstore import card_text
+
+    with opened(settings) as store:
+        found = store.card(reference)
+        if to is not None:
+            card_text.write(found, to, store.path)
+    if to is not None:
+        click.echo(f"{found['head']['reference']} in {to}")
+        return
+    click.echo(card_text.as_json(found) if as_json else card_text.markdown(found), nl=False)
+
+
+@head.command(
+    "describe",
+    examples=(
+        "rmstore head describe helpful@3 license=Apache-2.0 'intended_use=Ranking answers to support questions'",
+        "rmstore head describe helpful@3 contact=",
+        "rmstore head describe helpful@3",
+    ),
+)
+@click.argument("reference")
+@click.argument("fields", metavar="[FIELD=TEXT]...", nargs=-1)
+@json_option
+@click.pass_obj
+def describe(settings: Settings, reference: str, fields: tuple[str, ...], as_json: bool) -> None:
+    """Enter what people say of a version for its card, or show what they said; FIELD= takes a field back.
+
+    Fields: intended_use, out_of_scope, license, contact, annotators, annotation_dates, instructions, pay_and_consent,
+    aggregation, collection_dates, out_of_distribution, prompt_blindness, hacking_curve, known_failures.
+    """
+    from rmstore.cli.output import show
+
+    given = {}
+    for text in fields:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{text!r} is not FIELD=TEXT")
+        given[name] = value
+    with opened(settings, write=bool(given)) as store:
+        said = store.describe_head(reference, **given)
+    rows = [{"field": name, "value": value} for name, value in said.items()]
+    show(rows, as_json=as_json, empty="nobody has said anything of this version yet")
+
+
 @head.command("deploy", examples=("rmstore head deploy helpful@2", "rmstore head deploy helpful@best"))
 @click.argument("reference")
 @click.pass_obj
