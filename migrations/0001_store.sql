@@ -14,9 +14,9 @@ create table dataset_files (
     file_id integer not null, dataset_id integer not null, path varchar not null, sha256 varchar not null,
     format varchar not null, options json, n_rows bigint not null, n_prompts bigint not null,
     n_responses bigint not null, n_preferences bigint not null, n_ratings bigint not null,
-    n_rejected bigint not null, ingested_at timestamp not null
+    n_steps bigint not null default 0, n_rejected bigint not null, ingested_at timestamp not null
 );
-comment on table dataset_files is 'one row per ingested file; n_prompts .. n_ratings count what was new to the store';
+comment on table dataset_files is 'one row per ingested file; n_prompts .. n_steps count what was new to the store';
 
 create table prompts (
     prompt_id uuid not null, group_id uuid not null, messages struct("role" varchar, content varchar)[] not null
@@ -55,10 +55,10 @@ create table ratings (
 comment on table ratings is 'a number given to a response; a gold reward is attribute gold';
 
 create table steps (step_id uuid not null, response_id uuid not null, step integer not null, text varchar not null);
-comment on table steps is 'reasoning steps of a response, counted from 1';
+comment on table steps is 'reasoning steps of a response, counted from 1; joined by line breaks they are its text';
 
 create table step_labels (step_id uuid not null, dataset_id integer not null, source varchar not null, label double not null);
-comment on table step_labels is 'what a source says of a step';
+comment on table step_labels is 'what a source says of a step: 1 is right, 0 is wrong';
 
 create table encoders (
     encoder_id integer not null, name varchar not null, encoder_key varchar not null, dim integer not null,

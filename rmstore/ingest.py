@@ -25,12 +25,15 @@ from rmstore.store import Store
 SPLITS = ("train", "valid", "test")
 KINDS = ("human", "judge", "pseudo", "simulated", "constructed")
 _SHOWN = 5
+_COUNTED = ("prompts", "responses", "preferences", "ratings", "steps")
 _NOTES = {
     "n_empty": "empty responses, or of white space alone: {:,}",
     "n_differing": "rows whose responses have different prompts: {:,}",
     "n_identical": "votes between identical responses: {:,}",
     "n_ties": "ties: {:,}",
     "n_repeated": "votes that repeat another vote of the same file: {:,}",
+    "n_same_ratings": "ratings that repeat another rating of the same file, stored once: {:,}",
+    "n_recut": "responses that are there cut into other steps, which were kept, and these steps left out: {:,}",
 }
 
 
@@ -55,9 +58,11 @@ class _Job:
     side: SideFile
     progress: Progress
     total: int
+    beside: DataFile | None = None
     done: int = 0
     failed_ways: Counter[Path] = field(default_factory=Counter)
     oddities: Counter[str] = field(default_factory=Counter)
+    remarks: Counter[str] = field(default_factory=Counter)
 
     @property
     def options(self) -> str:
@@ -142,9 +147,19 @@ def ingest(
         side=SideFile(None if rejects is None else Path(rejects)),
         progress=progress,
         total=sum(file.size for file in found),
+        beside=None if adapter.beside is None else _only(adapter.beside),
     )
     results = _rehearse(job, found) if dry_run else _perform(job, found)
     return IngestResult(dataset, tuple(results), tuple(_notes(job, results)), dry_run)
+
+
+def _only(path: str) -> DataFile:
+    """Return the one file that a path names."""
+    found = hub.find([path])
+    if len(found) != 1:
+        raise OptionError(f"{path!r} names {len(found)} files", hint="give one")
+    files.check(found[0])
+    return found[0]
 
 
 def _one_of(name: str, value: str | None, known: Sequence[str]) -> None:
@@ -156,6 +171,7 @@ def _notes(job: _Job, results: Sequence[FileResult]) -> list[str]:
     n_old = sum(not result.is_new for result in results)
     notes = [f"files that were in the data set already, unchanged: {n_old:,}"] if n_old else []
     notes += [text.format(job.oddities[name]) for name, text in _NOTES.items() if job.oddities[name]]
+    notes += [f"{remark}: {n:,}" for remark, n in sorted(job.remarks.items())]
     if job.oddities["n_splits"] and (n_disputed := job.store.run("ingest/disputed")[0]["n_disputed"]):
         notes.append(f"groups whose published splits disagree (test beats valid beats train): {n_disputed:,}")
     return notes
@@ -180,7 +196,7 @@ def _rehearse(job: _Job, found: Sequence[DataFile]) -> list[FileResult]:
     """Ingest all files in one transaction and undo it, so that later files see earlier ones."""
     while True:
         results: list[FileResult] = []
-        job.done, job.oddities = 0, Counter()
+        job.done, job.oddities, job.remarks = 0, Counter(), Counter()
         try:
             with job.store.atomic() as cursor:
                 for file in found:
@@ -207,9 +223,11 @@ def _ingest_file(job: _Job, cursor: duckdb.DuckDBPyConnection, file: DataFile) -
         sha256 = files.sha256(file, lambda seen: job.tell(file, 0.1 * seen / file.size, "checking"))
         same = {"dataset": job.dataset, "format": job.adapter.name, "options": job.options, "sha256": sha256}
         for known in stage.run("find_file", same):
-            return FileResult(file.shown, known["n_rows"], 0, 0, 0, 0, known["n_rejected"], is_new=False)
+            return FileResult(file.shown, known["n_rows"], 0, 0, 0, 0, 0, known["n_rejected"], is_new=False)
         files.check(file)
         job.tell(file, 0.1, "reading")
+        if job.beside:
+            stage.read_beside(job.beside, files.ways(job.beside)[job.failed_ways[job.beside.path]])
         stage.read(files.ways(file)[job.failed_ways[file.path]])
         job.tell(file, 0.3, "converting")
         n_rows, n_bad = stage.convert(job.adapter, subset=job.subset, split=job.split)
@@ -219,6 +237,7 @@ def _ingest_file(job: _Job, cursor: duckdb.DuckDBPyConnection, file: DataFile) -
         job.tell(file, 0.7, "inserting")
         counts = _insert(job, stage, {**same, "n_rows": n_rows, "n_rejected": n_bad})
         job.oddities.update(stage.run("notes")[0])
+        job.remarks.update({row["remark"]: row["n"] for row in stage.run("remarks")})
         stage.clear()
         job.tell(file, 1, "done")
     return FileResult(
@@ -228,6 +247,7 @@ def _ingest_file(job: _Job, cursor: duckdb.DuckDBPyConnection, file: DataFile) -
         n_responses=counts["responses"],
         n_preferences=counts["preferences"],
         n_ratings=counts["ratings"],
+        n_steps=counts["steps"],
         n_rejected=n_bad,
         is_new=True,
         rejected_file=rejected_file,
@@ -266,7 +286,7 @@ def _insert(job: _Job, stage: Stage, facts: dict[str, Any]) -> dict[str, int]:
         "insert_file",
         {
             **facts,
-            **{f"n_{table}": counts[table] for table in ("prompts", "responses", "preferences", "ratings")},
+            **{f"n_{table}": counts[table] for table in _COUNTED},
             "dataset_id": dataset_id,
             "file_id": file_id,
             "path": stage.file.shown,

@@ -17,7 +17,7 @@ def silent(done: int, total: int | None, note: str) -> None:
 
 @dataclass(frozen=True)
 class FileResult:
-    """What one ingested file brought; n_prompts .. n_ratings count what was new to the store."""
+    """What one ingested file brought; n_prompts .. n_steps count what was new to the store."""
 
     path: str
     n_rows: int
@@ -25,6 +25,7 @@ class FileResult:
     n_responses: int
     n_preferences: int
     n_ratings: int
+    n_steps: int
     n_rejected: int
     is_new: bool
     rejected_file: Path | None = None
@@ -70,7 +71,7 @@ class SnapshotInfo:
 
 @dataclass(frozen=True)
 class EmbedResult:
-    """What an embed did: texts needed, those embedded now, tokens that did not fit."""
+    """What an embed did: texts needed, those embedded now, texts that did not fit; n_steps of the items are steps."""
 
     snapshot: SnapshotInfo | None
     n_items: int
@@ -81,6 +82,7 @@ class EmbedResult:
     is_new: bool
     dry_run: bool = False
     notes: tuple[str, ...] = ()
+    n_steps: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,9 +14,10 @@ from rmstore.adapters.base import Adapter
 from rmstore.adapters.files import DataFile
 from rmstore.adapters.side_file import BadRow
 from rmstore.errors import BadFileError, QueryError
-from rmstore.store import Store, quote_identifier, statement
+from rmstore.store import Store, fill_in, quote_identifier, statement
 
-_TABLES = ("prompts", "prompt_sources", "responses", "generations", "preferences", "ratings")
+_TABLES = ("prompts", "prompt_sources", "responses", "generations", "preferences", "ratings", "steps", "step_labels")
+_MACROS = ("macros", "macros_json")
 _NEVER = "\x01no text of a csv file\x01"
 
 
@@ -34,7 +35,8 @@ class Stage:
     def __init__(self, store: Store, cursor: duckdb.DuckDBPyConnection, file: DataFile) -> None:
         self.store, self.cursor, self.file = store, cursor, file
         self.clear()
-        store.execute(cursor, statement("ingest/macros"))
+        for name in _MACROS:
+            store.execute(cursor, statement(f"ingest/{name}"))
 
     def run(self, name: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run ``sql/queries/ingest/<name>.sql`` and return its rows."""
@@ -55,23 +57,35 @@ class Stage:
         Raises:
             RefusedFileError: it cannot be read this way.
         """
-        path = {"path": str(self.file.path)}
+        self._read(self.file, way)
+
+    def read_beside(self, file: DataFile, way: str) -> None:
+        """Read a file that the adapter joins with the one that is ingested into ``_rm_beside``.
+
+        Raises:
+            RefusedFileError: it cannot be read this way.
+        """
+        self._read(file, way)
+        self.run("keep_beside")
+
+    def _read(self, file: DataFile, way: str) -> None:
+        path = {"path": str(file.path)}
         if way == "lines":
-            self.cursor.register("_rm_lines", lines.read(self.file))
+            self.cursor.register("_rm_lines", lines.read(file))
             self.run("read_lines")
             self.cursor.unregister("_rm_lines")
             return
         try:
             if way == "parquet":
-                with files.unpacked(self.file) as unpacked:
+                with files.unpacked(file) as unpacked:
                     self.run("read_parquet", {"path": str(unpacked)})
             elif way == "csv":
-                columns = dict.fromkeys(files.csv_header(self.file), "VARCHAR")
-                self.run("read_csv", {**path, "columns": columns, "delimiter": self.file.delimiter, "never": _NEVER})
+                columns = dict.fromkeys(files.csv_header(file), "VARCHAR")
+                self.run("read_csv", {**path, "columns": columns, "delimiter": file.delimiter, "never": _NEVER})
             else:
                 self.run("read_json", {**path, "layout": way})
         except QueryError as problem:
-            raise RefusedFileError(self.file, problem.problem) from problem
+            raise RefusedFileError(file, problem.problem) from problem
 
     def convert(self, adapter: Adapter, *, subset: str | None, split: str | None) -> tuple[int, int]:
         """Make records of the rows, and return how many there are and how many of them are bad.
@@ -79,11 +93,13 @@ class Stage:
         Raises:
             BadFileError: the file has no rows.
         """
-        text = resources.text("sql", "queries/ingest/source.sql")
-        sql = text.replace("{adapter}", resources.text("sql", f"queries/ingest/{adapter.sql}.sql"))
-        sql = sql.replace("{fields}", _struct(adapter.columns, "texts")).replace(
-            "{kinds}", _struct(adapter.columns, "kinds")
-        )
+        parts = {
+            "adapter": resources.text("sql", f"queries/ingest/{adapter.sql}.sql"),
+            "fields": _struct(adapter.columns, "texts"),
+            "kinds": _struct(adapter.columns, "kinds"),
+            "remarks": "remarks" if adapter.has_remarks else "null::varchar[]",
+        }
+        sql = fill_in(resources.text("sql", "queries/ingest/source.sql"), parts)
         self._rows(sql, _parameters(adapter, subset=subset, split=split))
         n_rows, n_bad, last_row = self.run("count_rows")[0].values()
         if not n_rows:
@@ -107,9 +123,11 @@ class Stage:
         return bad
 
     def give_ids(self, dataset: str, source_kind: str | None) -> None:
-        """Spread the records over one line per response and one per vote, with their ids."""
+        """Spread the records over one line per response, vote, rating and step, with their ids."""
         self.run("stage_items", {"dataset": dataset})
         self.run("stage_votes", {"dataset": dataset, "source": source_kind})
+        self.run("stage_ratings", {"dataset": dataset})
+        self.run("stage_steps", {"source": source_kind})
 
     def insert(self, dataset: str, dataset_id: int, file_id: int) -> dict[str, int]:
         """Insert what the store does not have, and return how many lines went into each table."""
@@ -118,7 +136,8 @@ class Stage:
             "prompt_sources": place,
             "generations": {"dataset_id": dataset_id},
             "preferences": place,
-            "ratings": {"dataset_id": dataset_id, "dataset": dataset},
+            "ratings": {"dataset_id": dataset_id},
+            "step_labels": {"dataset_id": dataset_id},
         }
         return {table: next(iter(self.run(f"insert_{table}", wants.get(table))[0].values())) for table in _TABLES}
 

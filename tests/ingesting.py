@@ -8,7 +8,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-TABLES = ("prompts", "prompt_sources", "responses", "generations", "preferences", "ratings")
+TABLES = ("prompts", "prompt_sources", "responses", "generations", "preferences", "ratings", "steps", "step_labels")
 
 
 def write(path, rows):

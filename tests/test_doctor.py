@@ -11,7 +11,7 @@ P, R, S = (f"{n}0000000-0000-0000-0000-000000000000" for n in (1, 2, 3))
 
 SOUND = """
     insert into datasets values (1, 'd', null, null, 'pairs', now()::timestamp, null);
-    insert into dataset_files values (1, 1, 'f', 'x', 'pairs', null, 1, 1, 2, 1, 0, 0, now()::timestamp);
+    insert into dataset_files values (1, 1, 'f', 'x', 'pairs', null, 1, 1, 2, 1, 0, 0, 0, now()::timestamp);
     insert into prompts
     select _rm_prompt_id(m), _rm_group_id(m), m
     from (select [{'role': 'user', 'content': 'Hello'}]::struct("role" varchar, content varchar)[] as m);
@@ -43,8 +43,8 @@ DAMAGE = {
         insert into heads by name
         select 1 as head_id, 'h' as name, 1 as version, 'linear' as kind, 'bt' as objective, '{}' as options,
                '{}' as chosen, 1 as members, 0 as seed, '[]' as inputs, 'f' as fingerprint, 1 as n_used,
-               0 as n_skipped, 1 as temperature, 0 as reference_mean, [] as member_means, [] as member_scales,
-               1 as seconds, [] as notes, now()::timestamp as created_at;
+               0 as n_skipped, '1' as rmstore_version, 1 as temperature, 0 as reference_mean, [] as member_means,
+               [] as member_scales, 1 as seconds, [] as notes, now()::timestamp as created_at;
         insert into head_weights values (1, 'abc', 'x'::blob)""",
     "every tag names a version that exists": "insert into snapshot_tags values ('s', 't', 9, now()::timestamp)",
     "every snapshot has as many members as it says": "update snapshots set n_rows = 7",

@@ -10,7 +10,11 @@ ADAPTERS = Registry(
         "hh": "rmstore.adapters.hh:HH",
         "llmbar": "rmstore.adapters.llmbar:LLMBar",
         "pairs": "rmstore.adapters.pairs:Pairs",
+        "pandalm": "rmstore.adapters.pandalm:PandaLM",
+        "qa-feedback": "rmstore.adapters.qa_feedback:QAFeedback",
+        "ratings": "rmstore.adapters.ratings:Ratings",
         "responses": "rmstore.adapters.responses:Responses",
         "rm-bench": "rmstore.adapters.rm_bench:RMBench",
+        "steps": "rmstore.adapters.steps:Steps",
     },
 )

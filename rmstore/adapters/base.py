@@ -51,7 +51,9 @@ class Adapter:
     ``source`` has one line per row of the file: ``row``, ``record`` (the row as JSON), ``field`` and ``kind`` (maps
     from column to its text and to its JSON type), ``subset``, ``split``, ``metadata`` and ``problem``. The SQL passes
     on ``row``, ``subset``, ``split``, ``metadata`` and ``problem`` (or says what else is wrong with the row) and adds
-    ``responses`` and ``votes``, built by the macros of ``sql/queries/ingest/macros.sql``.
+    ``responses`` and ``votes``, built by the macros of ``sql/queries/ingest/macros.sql``. An adapter that has remarks
+    adds ``remarks``, a list of what it says of a good row; the result of an ingest counts them. Where a file stands
+    beside the one that is ingested, its rows are ``_rm_beside``, with ``record`` and ``problem``.
 
     Attributes:
         name: name of the format.
@@ -60,15 +62,19 @@ class Adapter:
         columns: columns that the SQL reads; all others are kept as metadata.
         subset_column: column that names the subset of a row, where there is one.
         options: further options with their defaults.
+        has_remarks: True where the SQL gives ``remarks``.
+        beside: another file that the SQL joins with the one that is ingested.
     """
 
     name: ClassVar[str]
     description: ClassVar[str]
-    sql: ClassVar[str]
-    columns: ClassVar[Mapping[str, Column]]
+    sql: str
+    columns: Mapping[str, Column]
     subset_column: ClassVar[str | None] = "subset"
     split_column: ClassVar[str | None] = "split"
     options: ClassVar[Mapping[str, Any]] = {}
+    has_remarks: ClassVar[bool] = False
+    beside: str | None = None
 
     def __init__(self, given: Mapping[str, Any] | None = None) -> None:
         """Check the options.

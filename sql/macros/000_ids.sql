@@ -32,3 +32,6 @@ create or replace macro _rm_preference_id(
 create or replace macro _rm_rating_id(response_id, dataset, attribute, annotator, value) as _rm_id('rating',
     _rm_field(response_id::varchar) || _rm_field(dataset) || _rm_field(attribute) || _rm_field(annotator)
     || _rm_field(value::double::varchar));
+
+create or replace macro _rm_step_id(response_id, step, text) as _rm_id('step',
+    _rm_field(response_id::varchar) || _rm_field(step::integer::varchar) || _rm_field(text));

@@ -13,6 +13,9 @@ from rmstore.errors import BadRowsError, OptionError
 from rmstore.ingest import ingest
 
 JUDGED = {"instruction": "a", "output_1": "b", "generator_1": "r", "annotator": "j", "dataset": "x"}
+COMPARED = {"instruction": "a", "input": "", "annotator1": 1, "annotator2": 0, "annotator3": 2}
+ASKED = {"passages": [["T", "S.", "U."], ["V", "V\n\nW."]], "gold": "g", "prediction 3": "d", "prediction 4": "e"}
+ERRORS = [{"error type": "Irrelevant", "start": 0, "end": 1}]
 GOOD = {
     "hh": [
         {"chosen": "\n\nHuman: Hi\n\nAssistant: Hello", "rejected": "\n\nHuman: Hi\n\nAssistant: Go", "note": "n"},
@@ -42,11 +45,41 @@ GOOD = {
         {"input": "a", "output_1": "b", "output_2": "c", "label": 1},
         {"input": "a", "output_1": "b", "output_2": "d", "label": 2},
     ],
+    "ratings": [
+        {"prompt": "a", "response": "b", "helpfulness": 3, "correctness": 4, "verbosity": 0.5, "length": 7},
+        {"prompt": "a\n\nc", "response": "", "helpfulness": 0, "correctness": 1, "verbosity": 2.0, "length": 8},
+    ],
+    "qa-feedback": [
+        {
+            **ASKED,
+            "question": "a",
+            "prediction 1": "b",
+            "prediction 2": "c",
+            "preference": [0, 1, 2, 1, 0, 2],
+            "feedback": {"errors": ERRORS, "missing-info": [], "corrected-prediction": "f"},
+        },
+        {
+            **ASKED,
+            "question": "ü?",
+            "prediction 1": "",
+            "prediction 2": "d",
+            "preference": [1, 1, 1, 2, 2, 2],
+            "feedback": {"errors": ERRORS * 2, "missing-info": [], "corrected-prediction": ""},
+        },
+    ],
+    "pandalm": [
+        {**COMPARED, "idx": 0, "response1": "b", "response2": "c", "cmp_key": "m_n"},
+        {**COMPARED, "idx": 1, "response1": "", "response2": '"d"\n', "cmp_key": "n_o"},
+    ],
+    "steps": [
+        {"prompt": "a", "steps": ["b", "c\nd", "e"], "mistake_index": 1, "answer": "x", "target": "x"},
+        {"prompt": "a", "steps": ["b", '"ü"'], "mistake_index": -1, "answer": "x", "target": "y"},
+    ],
 }
 
 REQUIRED = {
     "hh": "rejected", "pairs": "rejected", "responses": "response", "alpaca-eval": "output_1", "rm-bench": "chosen",
-    "llmbar": "label",
+    "llmbar": "label", "ratings": "prompt", "qa-feedback": "question", "pandalm": "instruction", "steps": "steps",
 }  # fmt: skip
 
 formats = pytest.mark.parametrize("name", list(ADAPTERS))
@@ -143,7 +176,7 @@ def test_skipping_keeps_the_good_rows_and_puts_the_bad_ones_aside(name, store, t
     assert len(aside.read_text().splitlines()) == 1
     with rmstore.connect() as clean:
         ingest(clean, write(tmp_path / "b.jsonl", GOOD[name]), format=name, dataset="d")
-        for table in ("prompts", "responses", "generations", "ratings"):
+        for table in ("prompts", "responses", "generations", "ratings", "steps", "step_labels"):
             assert content(store)[table] == content(clean)[table]
 
 
@@ -197,6 +230,17 @@ def test_ids_follow_the_published_rule(store, tmp_path):
     expected = (prompt, an_id("group", "ä"), chosen, rejected, vote, rating)
     assert tuple(str(value) for value in found.values()) == expected
     assert {str(row["generation_id"]) for row in store.rows("from generations")} == {by_m, by_none}
+
+
+def test_ids_of_steps_follow_the_published_rule(store, tmp_path):
+    row = {"prompt": "ä", "steps": ["b", "c"], "mistake_index": 1}
+    ingest(store, write(tmp_path / "a.jsonl", [row]), format="steps", dataset="d")
+    response = an_id("response", an_id("prompt", "user", "ä"), "b\nc")
+    found = store.rows("select step_id, response_id, step, text, label from steps join step_labels using (step_id)")
+    assert sorted(tuple(str(value) for value in line.values()) for line in found) == sorted(
+        (an_id("step", response, str(step), text), response, str(step), text, label)
+        for step, text, label in ((1, "b", "1.0"), (2, "c", "0.0"))
+    )
 
 
 def test_ids_of_literals_never_change(store, tmp_path):

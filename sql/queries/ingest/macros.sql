@@ -4,6 +4,10 @@ create or replace temp macro _rm_turn(speaker, said) as struct_pack("role" := sp
 
 create or replace temp macro _rm_user(said) as [_rm_turn('user', said)];
 
+-- A task and the input that goes with it, where there is one.
+create or replace temp macro _rm_task(instruction, input) as
+    _rm_user(instruction || coalesce(e'\n\n' || nullif(input, ''), ''));
+
 -- Turns of a JSON list of messages; _rm_chat_problem says whether it is one.
 create or replace temp macro _rm_chat(list) as
     from_json(list, '[{"role": "VARCHAR", "content": "VARCHAR"}]')::struct("role" varchar, content varchar)[];
@@ -35,12 +39,18 @@ create or replace temp macro _rm_number(said) as try_cast(said as double);
 create or replace temp macro _rm_rating(name, number, by_whom := null) as
     struct_pack(attribute := name::varchar, annotator := by_whom::varchar, value := number::double);
 
+-- A step of a response, what is said of it (1 is right, 0 is wrong, null is nothing) and who says so.
+create or replace temp macro _rm_step(said, verdict := null, by_whom := null) as
+    struct_pack(text := said::varchar, label := verdict::double, source := by_whom::varchar);
+
 create or replace temp macro _rm_response(
-    turns, said, policy := null, variant := null, origin := 'sampled', logp := null, n_tokens := null, ratings := null
+    turns, said, policy := null, variant := null, origin := 'sampled', logp := null, n_tokens := null, ratings := null,
+    steps := null
 ) as struct_pack(
     messages := turns, text := said::varchar, policy := policy::varchar, variant := variant::varchar,
     origin := origin::varchar, logp := logp::double, n_tokens := n_tokens::integer,
-    ratings := ratings::struct(attribute varchar, annotator varchar, value double)[]
+    ratings := ratings::struct(attribute varchar, annotator varchar, value double)[],
+    steps := steps::struct(text varchar, label double, source varchar)[]
 );
 
 -- chosen and rejected are positions in the list of responses, counted from 1.
@@ -60,21 +70,3 @@ create or replace temp macro _rm_transcript(said) as
             string_split(part, e'\n\nAssistant: '), lambda turn, j: _rm_turn(
                 case when j > 1 then 'assistant' when i > 1 then 'user' else 'system' end, turn)))),
         lambda turn: turn."role" <> 'system' or turn.content <> '');
-
-create or replace temp macro _rm_pointer(name) as '/' || replace(replace(name, '~', '~0'), '/', '~1');
-
--- What an object says under each of some names.
-create or replace temp macro _rm_said(object, names) as
-    list_transform(names, lambda name: {'name': name, 'said': object ->> _rm_pointer(name)});
-
--- The first of several names that an object has, other than as null.
-create or replace temp macro _rm_first(object, names) as
-    names[list_position(list_transform(json_type(object, list_transform(names, lambda name: '/' || name)),
-                                       lambda kind: coalesce(kind, 'NULL') <> 'NULL'), true)];
-
--- An object without some of its keys.
-create or replace temp macro _rm_without(object, names) as
-    json_merge_patch(object, to_json(map(list_distinct(names), list_transform(list_distinct(names), lambda name: null::json))));
-
-create or replace temp macro _rm_is_number(object, name) as
-    coalesce(json_type(object, _rm_pointer(name)) in ('UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE'), false);

@@ -11,6 +11,11 @@ votes as (
            count(*) filter (where prob = 0.5) as n_ties,
            count(*) filter (where occurrence > 1) as n_repeated
     from _rm_votes
-)
-select n_empty, n_differing, n_identical, n_ties, n_repeated, n_splits
-from responses, votes
+),
+
+ratings as (select count(*) - count(distinct rating_id) as n_same_ratings from _rm_ratings),
+
+steps as (select count(distinct (row, position)) filter (where not is_kept) as n_recut from _rm_steps)
+
+select n_empty, n_differing, n_identical, n_ties, n_repeated, n_splits, n_same_ratings, n_recut
+from responses, votes, ratings, steps

@@ -1,5 +1,5 @@
 -- What every adapter selects from: one line per row of the file, with its columns by name and what is wrong with it.
--- The SQL of the adapter stands in its middle; fields and kinds are structs of its columns. The row number is the place
+-- The SQL of the adapter stands in its middle; fields and kinds are structs of its columns, remarks is what it says of rows. The row number is the place
 -- in _rm_raw, which keeps the order of the file: row ids of a table made in the same transaction are consecutive, but do
 -- not begin at 0.
 create temp table _rm_records as
@@ -33,8 +33,9 @@ source as (
                    when list_contains($accepts[i], kinds[i]) then null
                    when kinds[i] = 'VARCHAR' and list_contains($accepts[i], 'DOUBLE')
                         and (texts[i] = '' or try_cast(texts[i] as double) is not null) then null
-                   when kinds[i] = 'VARCHAR' and list_contains($accepts[i], 'ARRAY')
-                        and coalesce(json_type(try_cast(texts[i] as json)), '-') = 'ARRAY' then null
+                   when kinds[i] = 'VARCHAR' and texts[i] = '' and not $required[i] then null
+                   when kinds[i] = 'VARCHAR' and coalesce(json_type(try_cast(texts[i] as json)), '-') in ('ARRAY', 'OBJECT')
+                        and list_contains($accepts[i], json_type(try_cast(texts[i] as json))) then null
                    else '''' || $names[i] || ''' is ' || case kinds[i]
                        when 'VARCHAR' then 'a text' when 'ARRAY' then 'a list' when 'OBJECT' then 'an object'
                        when 'BOOLEAN' then 'true or false' else 'a number' end || ', not ' || $wanted[i]
@@ -47,7 +48,7 @@ adapted as (
     {adapter}
 )
 
-select row, subset, split, nullif(metadata, '{}') as metadata, responses, votes,
+select row, subset, split, nullif(metadata, '{}') as metadata, responses, votes, {remarks} as remarks,
        case when problem is null then _rm_prompt_id(responses[1].messages) end as prompt_id,
        case when problem is null then _rm_group_id(responses[1].messages) end as group_id,
        case

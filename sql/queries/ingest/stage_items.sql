@@ -14,7 +14,8 @@ known as (
            case when position = 1 or not is_shared then response.messages end as messages,
            nullif(response.policy, '') as policy, response.variant as variant,
            coalesce(nullif(response.origin, ''), 'sampled') as origin, response.logp as logp,
-           response.n_tokens as n_tokens, response.ratings as ratings, is_shared,
+           response.n_tokens as n_tokens, response.ratings as ratings,
+           response.steps as steps, is_shared,
            case when is_shared then prompt_id else _rm_prompt_id(response.messages) end as prompt_id,
            case when is_shared then group_id else _rm_group_id(response.messages) end as group_id
     from shared
