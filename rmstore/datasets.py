@@ -25,14 +25,15 @@ def list_datasets(store: Store) -> list[dict[str, Any]]:
 
 
 def show_dataset(store: Store, name: str) -> dict[str, Any]:
-    """Return what :func:`list_datasets` says of one data set, with its files, splits, subsets, policies and attributes.
+    """Return what :func:`list_datasets` says of one data set, with its files, splits, subsets, policies, attributes and
+    step labels.
 
     Raises:
         UnknownNameError: there is no such data set.
     """
     _dataset_id(store, name)
     about = store.run("datasets/list", {"name": name})[0]
-    for part in ("files", "splits", "subsets", "policies", "attributes"):
+    for part in ("files", "splits", "subsets", "policies", "attributes", "labels"):
         about[part] = store.run(f"datasets/{part}", {"name": name})
     return about
 

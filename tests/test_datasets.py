@@ -49,9 +49,9 @@ def test_list_counts(stocked):
     ]
     assert rows == [
         {"name": "one", "format": "pairs", "license": "MIT", "n_files": 1, "n_rows": 2, "n_rejected": 0, "n_prompts": 2,
-         "n_responses": 4, "n_preferences": 2, "n_ratings": 1},
+         "n_responses": 4, "n_preferences": 2, "n_ratings": 1, "n_steps": 0},
         {"name": "two", "format": "pairs", "license": None, "n_files": 1, "n_rows": 1, "n_rejected": 0, "n_prompts": 1,
-         "n_responses": 2, "n_preferences": 1, "n_ratings": 0},
+         "n_responses": 2, "n_preferences": 1, "n_ratings": 0, "n_steps": 0},
     ]  # fmt: skip
     with rmstore.connect() as empty:
         assert list_datasets(empty) == []
@@ -69,6 +69,24 @@ def test_show_says_files_splits_subsets_policies_and_attributes(stocked, tmp_pat
     assert about["attributes"] == [
         {"attribute": "score", "annotator": None, "n_ratings": 1, "lowest": 1.0, "highest": 1.0}
     ]
+
+
+TRACES = [{"prompt": "a", "steps": ["b", "e"], "mistake_index": 1}, {"prompt": "a", "steps": ["b"], "labels": [0.5]}]
+
+
+def test_steps_are_counted_and_dropped_with_the_responses_that_nobody_else_holds(stocked, tmp_path):
+    before = content(stocked)
+    ingest(stocked, write(tmp_path / "traces.jsonl", TRACES), format="steps", dataset="traces")
+    about = show_dataset(stocked, "traces")
+    assert about["n_steps"] == 3
+    assert about["labels"] == [{"source": "human", "n_labels": 3, "n_steps": 3, "n_responses": 2, "mean_label": 0.5}]
+    assert show_dataset(stocked, "two")["n_steps"] == 1, "it holds the response b as well"
+    removed = drop_dataset(stocked, "traces")
+    # b is a response of the other data sets too, so that its text and its one step stay
+    assert (removed["n_steps"], removed["n_step_labels"], removed["n_responses"]) == (2, 3, 1)
+    after = content(stocked)
+    assert {table for table in after if after[table] != before[table]} == {"steps"}
+    assert [row[3] for row in after["steps"]] == ["b"]
 
 
 def test_a_published_split_of_one_set_moves_the_prompt_in_the_other(stocked):

@@ -18,6 +18,8 @@ SOUND = """
     insert into prompt_sources select prompt_id, 1, 1, 1, null, null, null from prompts;
     insert into responses
     select _rm_response_id(prompt_id, t), prompt_id, t from prompts, (values ('Hi'), ('Ho')) as texts(t);
+    insert into steps select _rm_step_id(response_id, 1, text), response_id, 1, text from responses;
+    insert into step_labels select step_id, 1, 'human', 1 from steps;
     insert into preferences
     select uuid(), min(response_id), max(response_id), 1, null, 1, null, 'human', 1, null, 1, 1, 1 from responses;
     insert into encoders values (1, 'toy', 'k', 2, 'f32', '{}', 'toy', null, null, now()::timestamp);
@@ -38,6 +40,9 @@ DAMAGE = {
     "every row names a data set, file, encoder or snapshot that exists": "delete from encoders",
     "ids of prompts match their content": "update prompts set messages = [{'role': 'user', 'content': 'Bye'}]",
     "ids of responses match their content": "update responses set text = text || '!'",
+    "ids of steps match their content": "update steps set step = 2",
+    "the steps of a response, joined, are its text": "update responses set text = text || '!'",
+    "labels of steps are from 0 to 1, and stand once": "insert into step_labels from step_labels",
     "preferences have a probability of 0.5 to 1 and a weight": "update preferences set prob = 0.2",
     "every head has its weights, and they match their checksum": """
         insert into heads by name
@@ -111,4 +116,4 @@ def test_commands(cli, tmp_path):
     done = cli("doctor")
     assert done.code == 1 and "WRONG" in done.out and "ingest the data set" in done.err
     rows = json.loads(cli("doctor", "--all", "--json").out)
-    assert [row["n"] for row in rows if row["state"] == "WRONG"] == [2]
+    assert [row["n"] for row in rows if row["state"] == "WRONG"] == [2, 2]

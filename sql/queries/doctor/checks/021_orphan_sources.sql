@@ -16,6 +16,9 @@ with orphans as (
     select 'data set of rating ' || rating_id
     from rm.main.ratings anti join rm.main.datasets using (dataset_id)
     union all
+    select 'data set of step label ' || step_id
+    from rm.main.step_labels anti join rm.main.datasets using (dataset_id)
+    union all
     select 'encoder of snapshot ' || name || '@' || version
     from rm.main.snapshots anti join rm.main.encoders using (encoder_id)
     union all
