@@ -170,8 +170,6 @@ def _labels(store: Store, info: HeadInfo, ids: Mapping[str, Any]) -> dict[str, A
     return {
         "aggregation": "none after the training query: each of its rows is a pair of its own",
         "tie_policy": f"votes of probability 0.5 are {'learned from' if learns else 'left out'}",
-        if learns
-        else "votes of probability 0.5 are left out",
         **{name: found.get(name) for name in names},
     }
 
