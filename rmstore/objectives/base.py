@@ -162,7 +162,8 @@ class ItemObjective(Objective):
 def _given(value: np.ndarray | None) -> np.ndarray:
     if value is None:
         raise InputError(
-            "an objective over single items needs the value of each", hint="rm_train_ratings or rm_train_steps gives them"
+            "an objective over single items needs the value of each",
+            hint="rm_train_ratings or rm_train_steps gives them",
         )
     return value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rmstore.objectives.base import Labels, Objective, Sides, sigmoid, softplus
+from rmstore.objectives.base import Hessian, Labels, Objective, Sides, logistic_variance, sigmoid, softplus
 
 TINY = 1e-12
 """Added to the squared size, so that two rewards of 0 have a loss."""
@@ -39,17 +39,34 @@ class Norm(Objective):
 
     def gradient(self, chosen: np.ndarray, rejected: np.ndarray, labels: Labels) -> Sides:
         """Return the slopes by the quotient rule."""
-        share, size = self._share(chosen, rejected)
+        share, up, down = self._slopes(chosen, rejected)
         slope = -sigmoid(-share)
-        return slope * (1 / size - share * chosen / size**2), slope * (-1 / size - share * rejected / size**2)
+        return slope * up, slope * down
 
     def curvature(self, chosen: np.ndarray, rejected: np.ndarray, labels: Labels) -> Sides:
         """Return the squared slopes of the quotient times the logistic variance, the Gauss-Newton part."""
-        share, size = self._share(chosen, rejected)
-        bend = sigmoid(share) * sigmoid(-share)
-        return bend * (1 / size - share * chosen / size**2) ** 2, bend * (1 / size + share * rejected / size**2) ** 2
+        share, up, down = self._slopes(chosen, rejected)
+        bend = logistic_variance(share)
+        return bend * up**2, bend * down**2
+
+    def hessian(self, chosen: np.ndarray, rejected: np.ndarray, labels: Labels, weight: np.ndarray) -> Hessian:
+        """Return the Gauss-Newton part: the outer product of the slopes times the logistic variance."""
+        share, up, down = self._slopes(chosen, rejected)
+        bend = weight * logistic_variance(share)
+
+        def multiply(along_chosen: np.ndarray, along_rejected: np.ndarray) -> Sides:
+            bent = bend * (up * along_chosen + down * along_rejected)
+            return up * bent, down * bent
+
+        return multiply
 
     @staticmethod
     def _share(chosen: np.ndarray, rejected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         size = np.sqrt(chosen**2 + rejected**2 + TINY)
         return (chosen - rejected) / size, size
+
+    @classmethod
+    def _slopes(cls, chosen: np.ndarray, rejected: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the quotient and its derivatives with respect to either side."""
+        share, size = cls._share(chosen, rejected)
+        return share, 1 / size - share * chosen / size**2, -1 / size - share * rejected / size**2

@@ -45,15 +45,26 @@ class PlackettLuce(GapObjective):
         chance = _chance(gap, at)
         return chance * (1 - chance) * size[at]
 
+    def value(self, chosen: np.ndarray, rejected: np.ndarray, labels: Labels, weight: np.ndarray) -> float:
+        """Return the loss of every choice times the weight of its pairs; pairs of weight 0 are not in the choice."""
+        gap, at, total = _weighed(chosen - rejected, labels, weight)
+        top, odds = _total(gap, at)
+        return float(total @ (top + np.log(odds)))
+
+    def weighted_gradient(self, chosen: np.ndarray, rejected: np.ndarray, labels: Labels, weight: np.ndarray) -> Sides:
+        """Return minus the chance of every rejected item times the weight of the whole choice."""
+        gap, at, total = _weighed(chosen - rejected, labels, weight)
+        slope = -total[at] * _chance(gap, at)
+        return slope, -slope
+
     def hessian(self, chosen: np.ndarray, rejected: np.ndarray, labels: Labels, weight: np.ndarray) -> Hessian:
         """Return the second derivatives, diag(c) - c c' over the chances c of every choice."""
-        gap = chosen - rejected
-        at, size = _choices(gap, labels)
-        chance, weight = _chance(gap, at), weight * size[at]
+        gap, at, total = _weighed(chosen - rejected, labels, weight)
+        chance = _chance(gap, at)
 
         def multiply(along_chosen: np.ndarray, along_rejected: np.ndarray) -> Sides:
             pushed = chance * (along_chosen - along_rejected)
-            bent = weight * (pushed - chance * np.bincount(at, pushed, len(size))[at])
+            bent = total[at] * (pushed - chance * np.bincount(at, pushed, len(total))[at])
             return bent, -bent
 
         return multiply
@@ -65,6 +76,12 @@ def _choices(gap: np.ndarray, labels: Labels) -> tuple[np.ndarray, np.ndarray]:
         return np.arange(len(gap)), np.ones(len(gap))
     _, at, size = np.unique(labels.choice, return_inverse=True, return_counts=True)
     return at, size
+
+
+def _weighed(gap: np.ndarray, labels: Labels, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the gaps, infinite where a pair weighs nothing, each pair's choice, and the weight of every choice."""
+    at, size = _choices(gap, labels)
+    return np.where(weight > 0, gap, np.inf), at, np.bincount(at, weight, len(size))
 
 
 def _total(gap: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
