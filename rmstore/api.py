@@ -138,19 +138,24 @@ class Store(engine.Store):
         return snapshots.drop(self, reference, force=force)
 
     def train(self, name: str, *, snapshot: str, progress: Progress = silent, **options: Any) -> TrainResult:
-        """Train a head on the preferences of a snapshot.
+        """Train a head on the preferences of a snapshot, or on its ratings.
 
         Args:
             name: name of the head.
             snapshot: reference of the snapshot.
             progress: told how far the fit is.
-            options: head, objective, members, merge, seed, options of a recipe; where and features of
-                :func:`rmstore.training.train_snapshot`.
+            options: head, objective, members, merge, seed, options of a :class:`rmstore.recipes.Recipe`; where and
+                features of :func:`rmstore.training.train_snapshot`, or where and attributes of
+                :func:`rmstore.training.train_ratings`, which an empty list of attributes also calls.
         """
-        from rmstore.training import Recipe, train_snapshot
+        from rmstore import training
+        from rmstore.recipes import Recipe
 
-        rest = {key: options.pop(key) for key in ("where", "features") if key in options}
-        return train_snapshot(self, name, snapshot=snapshot, recipe=Recipe(**options), progress=progress, **rest)
+        rest = {key: options.pop(key) for key in ("where", "features", "attributes") if key in options}
+        call: Any = training.train_snapshot
+        if "attributes" in rest:
+            call, options = training.train_ratings, {"objective": "squared", **options}
+        return call(self, name, snapshot=snapshot, recipe=Recipe(**options), progress=progress, **rest)
 
     def heads(self, name: str | None = None) -> list[HeadInfo]:
         """Return the head versions, oldest first; see :func:`rmstore.head_store.list_heads`."""

@@ -1,48 +1,85 @@
-"""What is measured on the rewards of pairs; names as in trl."""
+"""What is measured on the rewards of pairs (names as in trl) and of single items."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from rmstore.heads.base import Pairs
+from rmstore.objectives.base import Objective
+
+Metrics = dict[tuple[str, str], tuple[float, int]]
+"""(split, metric) -> (value, number of rows)."""
 
 
-def fit_temperature(rewards: np.ndarray, valid: Pairs) -> tuple[float, str]:
-    """Return T > 0 that minimises the NLL of sigmoid(D / T) on validation pairs, else 1."""
+def measure(
+    split: str, rows: Pairs, rewards: np.ndarray, members: np.ndarray, temperature: float, objective: Objective
+) -> Metrics:
+    """Return the metrics of one split.
+
+    Args:
+        split: name of the split.
+        rows: its pairs or items.
+        rewards: reward of every item, (n,) float64.
+        members: rewards of every member, (n, m); where several attributes were rated, member k predicts attribute k.
+        temperature: divides logits.
+        objective: says whether rows are pairs, chances or ratings.
+    """
+    if not len(rows) or not rows.weight.sum() > 0:
+        return {}
+    if objective.sees != "item":
+        found = pair_metrics(rows, rewards, temperature)
+    else:
+        several = rows.attribute is not None and len(rows.attributes) > 1
+        predicted = members[rows.chosen, rows.attribute].astype(np.float64) if several else rewards[rows.chosen]
+        found = (
+            chance_metrics(rows, predicted / temperature)
+            if objective.name == "logistic"
+            else error_metrics(rows, predicted)
+        )
+    return {(split, metric): value for metric, value in found.items()}
+
+
+def fit_temperature(rewards: np.ndarray, valid: Pairs, objective: Objective) -> tuple[float, str]:
+    """Return T > 0 that minimises the NLL of sigmoid(logit / T) on validation rows, else 1, and where it comes from."""
+    if objective.name == "squared":
+        return 1.0, "none: ratings are no logits"
     if len(valid) < 10 or not valid.weight.sum() > 0:
-        return 1.0, "none: too few validation pairs"
+        return 1.0, "none: too few validation rows"
     from scipy.optimize import minimize_scalar
 
-    gap = rewards[valid.chosen] - rewards[valid.rejected]
-    if not np.abs(gap).max() > 0:
-        return 1.0, "none: every gap is 0"
-    scale = float(np.abs(gap).mean())
+    logit, label = _logits(rewards, valid, objective)
+    if not np.abs(logit).max() > 0:
+        return 1.0, "none: every logit is 0"
+    scale = float(np.abs(logit).mean())
 
-    def nll(log_temperature: float) -> float:
-        return pair_nll(gap / (scale * np.exp(log_temperature)), valid)
+    def loss(log_temperature: float) -> float:
+        return nll(logit / (scale * np.exp(log_temperature)), label, valid.weight)
 
-    found = minimize_scalar(nll, bounds=(-6, 6), method="bounded", options={"xatol": 1e-6})
+    found = minimize_scalar(loss, bounds=(-6, 6), method="bounded", options={"xatol": 1e-6})
     return float(scale * np.exp(found.x)), "valid"
 
 
-def pair_nll(gap: np.ndarray, pairs: Pairs) -> float:
-    """Return the weighted mean of -(h log p + (1 - h) log(1 - p)), p = sigmoid(gap), h the label's probability."""
-    losses = pairs.prob * np.logaddexp(0, -gap) + (1 - pairs.prob) * np.logaddexp(0, gap)
-    return float(losses @ pairs.weight / pairs.weight.sum())
+def _logits(rewards: np.ndarray, rows: Pairs, objective: Objective) -> tuple[np.ndarray, np.ndarray]:
+    if objective.sees == "item":
+        assert rows.value is not None
+        return rewards[rows.chosen], rows.value
+    return rewards[rows.chosen] - rewards[rows.rejected], rows.prob
 
 
-def pair_metrics(
-    split: str, pairs: Pairs, rewards: np.ndarray, temperature: float
-) -> dict[tuple[str, str], tuple[float, int]]:
-    """Return accuracy, NLL, mean margin and the rewards' range of one split (names as in trl)."""
-    if not len(pairs) or not pairs.weight.sum() > 0:
-        return {}
+def nll(logit: np.ndarray, label: np.ndarray, weight: np.ndarray) -> float:
+    """Return the weighted mean of -(h log p + (1 - h) log(1 - p)), p = sigmoid(logit), h the label in [0, 1]."""
+    losses = label * np.logaddexp(0, -logit) + (1 - label) * np.logaddexp(0, logit)
+    return float(losses @ weight / weight.sum())
+
+
+def pair_metrics(pairs: Pairs, rewards: np.ndarray, temperature: float) -> dict[str, tuple[float, int]]:
+    """Return accuracy (ties of rewards count half), NLL, mean margin and the rewards' range."""
     n, total = len(pairs), pairs.weight.sum()
     chosen, rejected = rewards[pairs.chosen], rewards[pairs.rejected]
     decided = pairs.prob > 0.5
     both = np.concatenate([chosen, rejected])
     values = {
-        "nll": (pair_nll((chosen - rejected) / temperature, pairs), n),
+        "nll": (nll((chosen - rejected) / temperature, pairs.prob, pairs.weight), n),
         "margin": (float((chosen - rejected) @ pairs.weight / total), n),
         "min_reward": (float(both.min()), n),
         "mean_reward": (float(both.mean()), n),
@@ -52,4 +89,30 @@ def pair_metrics(
         right = (chosen > rejected) + 0.5 * (chosen == rejected)
         share = float(right[decided] @ pairs.weight[decided] / pairs.weight[decided].sum())
         values["accuracy"] = (share, int(decided.sum()))
-    return {(split, metric): value for metric, value in values.items()}
+    return values
+
+
+def chance_metrics(rows: Pairs, logit: np.ndarray) -> dict[str, tuple[float, int]]:
+    """Return accuracy at one half, over the rows whose label is not one half itself, and NLL."""
+    assert rows.value is not None
+    values = {"nll": (nll(logit, rows.value, rows.weight), len(rows))}
+    decided = (rows.value != 0.5) & (rows.weight > 0)
+    if decided.any():
+        right = np.where(logit == 0, 0.5, (logit > 0) == (rows.value > 0.5))
+        share = float(right[decided] @ rows.weight[decided] / rows.weight[decided].sum())
+        values["accuracy"] = (share, int(decided.sum()))
+    return values
+
+
+def error_metrics(rows: Pairs, predicted: np.ndarray) -> dict[str, tuple[float, int]]:
+    """Return the mean squared error and R^2 within attributes: 1 - error / variance around each attribute's mean."""
+    assert rows.value is not None
+    attribute = np.zeros(len(rows), np.int64) if rows.attribute is None else rows.attribute
+    total = np.bincount(attribute, rows.weight)
+    means = np.bincount(attribute, rows.weight * rows.value) / np.where(total > 0, total, 1)
+    error = float(rows.weight @ (predicted - rows.value) ** 2 / rows.weight.sum())
+    variance = float(rows.weight @ (rows.value - means[attribute]) ** 2 / rows.weight.sum())
+    values = {"mse": (error, len(rows))}
+    if variance > 0:
+        values["r2"] = (1 - error / variance, len(rows))
+    return values

@@ -15,11 +15,12 @@ import pyarrow.compute as pc
 
 from rmstore.errors import OptionError, ReportError
 from rmstore.features import FEATURES, struct_of_inputs
+from rmstore.recipes import Recipe
 from rmstore.report_files import list_reports
 from rmstore.report_header import Report
 from rmstore.report_parameters import Bound
 from rmstore.store import Store, fill_in, statement
-from rmstore.training import Recipe, fit_rows, pairs_of_snapshot
+from rmstore.training import fit_rows, pairs_of_snapshot
 
 if TYPE_CHECKING:
     import duckdb

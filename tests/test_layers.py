@@ -16,12 +16,16 @@ LAYERS = [
     {"functions"},
     {"handles", "head_card", "reports", "datasets", "doctor"},
     {"ingest", "training", "embedding", "imports"},
-    {"staging", "pairs"},
+    {"staging", "ratings", "rankings"},
+    {"pairs"},
+    {"training_set", "fitting"},
+    {"sides"},
     {"vectors", "head_store", "deployments", "snapshots", "features", "filters", "export", "card_text"},
     {"store", "migrate"},
-    {"kernels", "grouping", "metrics"},
+    {"recipes", "metrics"},
+    {"kernels", "grouping"},
     {"adapters", "encoders", "objectives", "heads"},
-    {"errors", "hashing", "records", "references", "registry", "resources"},
+    {"errors", "hashing", "records", "options", "references", "registry", "resources"},
 ]
 """Highest first; a module imports from its own layer or lower. rmstore/__init__.py belongs to none: it is lazy."""
 

@@ -1,4 +1,4 @@
-"""What is measured on the rewards of pairs: by hand, and the temperature of known probabilities."""
+"""What is measured on rewards: by hand, and the temperature of known probabilities."""
 
 from dataclasses import replace
 
@@ -6,13 +6,20 @@ import numpy as np
 import pytest
 
 from rmstore.heads.base import Pairs
-from rmstore.metrics import fit_temperature, pair_metrics, pair_nll
+from rmstore.metrics import fit_temperature, measure, nll
+from rmstore.objectives import OBJECTIVES
+
+BT, SQUARED, LOGISTIC = (OBJECTIVES[name]() for name in ("bt", "squared", "logistic"))
 
 
 def pairs(chosen, rejected, **known):
     n = len(chosen)
     filled = {"prob": np.ones(n), "margin": np.zeros(n), "weight": np.ones(n), "group": np.arange(n)} | known
     return Pairs(np.zeros((n, 1), np.float32), np.asarray(chosen), np.asarray(rejected), **filled)
+
+
+def pair_metrics(split, votes, rewards, temperature):
+    return measure(split, votes, rewards, rewards[:, None], temperature, BT)
 
 
 def drawn(temperature, n=40_000):
@@ -53,23 +60,60 @@ def test_weight_two_is_two_rows():
 @pytest.mark.parametrize("temperature", [0.25, 1.0, 6.0])
 def test_the_temperature_of_drawn_votes_is_found(temperature):
     rewards, votes = drawn(temperature)
-    found, basis = fit_temperature(rewards, votes)
+    found, basis = fit_temperature(rewards, votes, BT)
     assert basis == "valid" and found == pytest.approx(temperature, rel=0.05)
     gap = rewards[votes.chosen] - rewards[votes.rejected]
-    best = pair_nll(gap / found, votes)
-    assert best <= min(pair_nll(gap / (found * factor), votes) for factor in (0.98, 1.02))
+    best = nll(gap / found, votes.prob, votes.weight)
+    assert best <= min(nll(gap / (found * factor), votes.prob, votes.weight) for factor in (0.98, 1.02))
 
 
 def test_the_temperature_leaves_accuracy_alone_and_follows_the_unit():
     rewards, votes = drawn(1.0, n=2_000)
     shares = {pair_metrics("valid", votes, rewards, t)["valid", "accuracy"] for t in (0.1, 1.0, 10.0)}
     assert len(shares) == 1
-    assert fit_temperature(rewards * 8, votes)[0] == pytest.approx(8 * fit_temperature(rewards, votes)[0], rel=1e-4)
+    assert fit_temperature(rewards * 8, votes, BT)[0] == pytest.approx(
+        8 * fit_temperature(rewards, votes, BT)[0], rel=1e-4
+    )
 
 
 def test_too_little_to_go_by_gives_one():
     rewards, votes = drawn(1.0, n=2_000)
     few = pairs(votes.chosen[:9], votes.rejected[:9])
-    assert fit_temperature(rewards, few)[0] == 1
-    assert fit_temperature(np.zeros_like(rewards), votes)[0] == 1
-    assert fit_temperature(rewards, replace(votes, weight=np.zeros(len(votes.chosen))))[0] == 1
+    assert fit_temperature(rewards, few, BT)[0] == 1
+    assert fit_temperature(np.zeros_like(rewards), votes, BT)[0] == 1
+    assert fit_temperature(rewards, replace(votes, weight=np.zeros(len(votes.chosen))), BT)[0] == 1
+
+
+def test_errors_of_ratings_by_hand():
+    rated = pairs([0, 1, 2], [0, 1, 2], value=np.array([1.0, 2.0, 6.0]), weight=np.array([1.0, 1.0, 2.0]))
+    found = measure("test", rated, np.array([1.0, 3.0, 5.0]), np.zeros((3, 1)), 1.0, SQUARED)
+    error, variance = (0 + 1 + 2) / 4, (2.75**2 + 1.75**2 + 2 * 2.25**2) / 4
+    assert found == {("test", "mse"): (error, 3), ("test", "r2"): (pytest.approx(1 - error / variance), 3)}
+
+
+def test_each_attribute_is_predicted_by_its_own_member_and_explained_around_its_own_mean():
+    rated = pairs([0, 1, 0, 1], [0, 1, 0, 1], value=np.array([1.0, 3.0, 10.0, 30.0]))
+    rated = replace(rated, attribute=np.array([0, 0, 1, 1]), attributes=("short", "long"))
+    exact = np.array([[1.0, 10.0], [3.0, 30.0]])
+    found = measure("test", rated, np.zeros(2), exact, 1.0, SQUARED)
+    assert found["test", "mse"] == (0, 4) and found["test", "r2"] == (1, 4)
+    means = np.array([[2.0, 20.0], [2.0, 20.0]])
+    assert measure("test", rated, np.zeros(2), means, 1.0, SQUARED)["test", "r2"][0] == pytest.approx(0)
+
+
+def test_steps_count_as_right_beyond_one_half():
+    rated = pairs([0, 1, 2, 3], [0, 1, 2, 3], value=np.array([1.0, 0.0, 0.0, 0.5]))
+    rewards = np.array([2.0, -1.0, 1.0, 9.0])
+    found = measure("test", rated, rewards, rewards[:, None], 2.0, LOGISTIC)
+    assert found["test", "accuracy"] == (pytest.approx(2 / 3), 3)
+    losses = [np.log1p(np.exp(-1)), np.log1p(np.exp(-0.5)), np.log1p(np.exp(0.5)), np.logaddexp(0, 4.5) - 2.25]
+    assert found["test", "nll"] == (pytest.approx(np.mean(losses)), 4)
+
+
+def test_ratings_have_no_temperature_and_steps_have_one():
+    rng = np.random.default_rng(5)
+    rewards = rng.normal(size=30_000)
+    label = (rng.random(30_000) < 1 / (1 + np.exp(-rewards / 3))).astype(float)
+    rated = pairs(np.arange(30_000), np.arange(30_000), value=label)
+    assert fit_temperature(rewards, rated, SQUARED)[0] == 1
+    assert fit_temperature(rewards, rated, LOGISTIC)[0] == pytest.approx(3, rel=0.1)

@@ -213,7 +213,7 @@ def test_the_training_query_is_kept(pairs):
         (
             "'h', chosen, rejected, split := if(i = 0, 'train', 'test')",
             InputError,
-            "too few pairs: 1 to train on, 0 for validation, 599 for test",
+            "too few rows: 1 to train on, 0 for validation, 599 for test",
         ),
         ("'h', chosen, rejected, head := 'linaer'", UnknownNameError, "did you mean 'linear'"),
         ("'h', chosen, rejected, objective := 'btt'", UnknownNameError, "did you mean 'bt'"),

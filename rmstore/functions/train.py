@@ -9,17 +9,20 @@ import pyarrow as pa
 from rmstore import training
 from rmstore.errors import InputError, OptionError
 from rmstore.functions.base import sql_function
+from rmstore.recipes import Recipe, parse_options
 
 if TYPE_CHECKING:
     from rmstore.store import Store
 
 _SPLIT_FIELDS = ", ".join(
-    f"{split}_n BIGINT, {split}_accuracy DOUBLE, {split}_nll DOUBLE" for split in ("train", "valid", "test")
+    f"{split}_n BIGINT, " + ", ".join(f"{split}_{metric} DOUBLE" for metric in training.METRICS)
+    for split in ("train", "valid", "test")
 )
 RESULT = (
     "STRUCT(head VARCHAR, version INTEGER, is_new BOOLEAN, n_used BIGINT, n_skipped BIGINT, "
     f"{_SPLIT_FIELDS}, notes VARCHAR[], seconds DOUBLE)"
 )
+"""What training returns; metrics that do not belong to the rows are NULL, such as the squared error of pairs."""
 
 _EXAMPLES = {
     "name": "rm_train('helpful', chosen, rejected)",
@@ -31,15 +34,15 @@ _EXAMPLES = {
 
 
 @sql_function("_rm_train", RESULT, side_effects=True)
-def train(store: Store, name: pa.ChunkedArray, pairs: pa.ChunkedArray, *settings: pa.ChunkedArray) -> pa.Array:
-    """Return one result per group; see the macro ``rm_train`` for the settings and their defaults."""
-    names, lists = name.to_pylist(), pairs.combine_chunks()
-    keys = ("head", "objective", "snapshot", "members", "merge", "seed", "options", "training_sql")
-    rows = [
+def train(store: Store, name: pa.ChunkedArray, rows: pa.ChunkedArray, *settings: pa.ChunkedArray) -> pa.Array:
+    """Return one result per group; see the macros of 040_heads.sql for the settings and their defaults."""
+    names, lists = name.to_pylist(), rows.combine_chunks()
+    keys = ("head", "objective", "snapshot", "members", "merge", "seed", "options", "form", "training_sql")
+    given = [
         dict(zip(keys, values, strict=True))
         for values in zip(*(column.to_pylist() for column in settings), strict=True)
     ]
-    return pa.array([_train_one(store, names[i], _list_at(lists, i), row) for i, row in enumerate(rows)])
+    return pa.array([_train_one(store, names[i], _list_at(lists, i), row) for i, row in enumerate(given)])
 
 
 def _train_one(store: Store, name: str | None, rows: pa.StructArray, given: dict[str, Any]) -> dict[str, Any]:
@@ -47,8 +50,10 @@ def _train_one(store: Store, name: str | None, rows: pa.StructArray, given: dict
         raise InputError("the name of the head is NULL", hint="rm_train('helpful', chosen, rejected)")
     _check_texts({"name": name, **given})
     settings = {key: given[key] for key in ("head", "objective", "members", "merge", "seed") if given[key] is not None}
-    recipe = training.Recipe(**settings, options=training.parse_options(given["options"]))
-    result = training.train(store, name, rows, recipe, snapshot=given["snapshot"], training_sql=given["training_sql"])
+    recipe = Recipe(**settings, options=parse_options(given["options"]))
+    result = training.train(
+        store, name, rows, recipe, form=given["form"], snapshot=given["snapshot"], training_sql=given["training_sql"]
+    )
     return result.row()
 
 

@@ -66,6 +66,8 @@ class Head(ABC):
     kind: ClassVar[str]
     table: ClassVar[Mapping[str, Option]]
     """The options by name."""
+    takes_attributes: ClassVar[bool] = False
+    """True where ratings of several attributes train one head, whose members are then the attributes."""
 
     @classmethod
     def options(cls, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,178 @@
+"""One fit: examples in, a head with its metrics out; nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from rmstore.errors import InputError
+from rmstore.grouping import SPLITS
+from rmstore.heads.base import Head, Pairs
+from rmstore.kernels import Field, Scorer, one_blas_thread, standardise
+from rmstore.metrics import Metrics, fit_temperature, measure
+from rmstore.recipes import Candidate, Plan
+from rmstore.training_set import TrainingSet
+
+SMALL_FIT = 16_000_000
+"""Numbers in the items below which a fit gets one BLAS thread: on a busy machine threads that wait for each other made
+small fits twenty times slower, on an idle one they save little."""
+CHUNK = 8_192
+"""Items scored at a time after a fit."""
+
+Poll = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted head that is not stored yet."""
+
+    scorer: Scorer
+    data: bytes
+    options: dict[str, Any]
+    chosen: dict[str, Any]
+    metrics: Metrics
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What every candidate is fitted on: standardised items, their rows by split, the items of the training rows."""
+
+    fields: tuple[Field, ...]
+    splits: dict[str, Pairs]
+    reference: np.ndarray
+
+    @property
+    def items(self) -> np.ndarray:
+        return self.splits["train"].items
+
+
+def fit(examples: TrainingSet, plan: Plan, *, start: Scorer | None = None, poll: Poll) -> Fitted:
+    """Fit a head, or the best of a search, and measure it.
+
+    Args:
+        examples: the rows of the training query.
+        plan: head, objective and options, or several of them.
+        start: head that the fit goes on from.
+        poll: told the share that is done; stops the fit by raising.
+
+    Raises:
+        InputError: too few rows train, or a search has no validation rows.
+        OptionError: the head cannot train this way.
+    """
+    parts = _parts(examples, start)
+    searched = len(plan.candidates) > 1
+    if searched and not len(parts.splits["valid"]):
+        raise InputError(
+            "a search chooses on validation rows, and there are none",
+            hint="give split := 'valid' to some rows, or at least twenty prompts",
+        )
+    tried: list[Fitted] = []
+    for number, candidate in enumerate(plan.candidates):
+        share = _share(poll, number, len(plan.candidates))
+        tried.append(_fit_one(examples, parts, plan, candidate, start, share))
+    best = min(tried, key=_validation)
+    if not searched:
+        return best
+    record = [
+        {"options": dict(candidate.given), **{metric: round(value, 6) for metric, value in _valid(fitted).items()}}
+        for candidate, fitted in zip(plan.candidates, tried, strict=True)
+    ]
+    return replace(best, chosen={**best.chosen, "search": record})
+
+
+def _parts(examples: TrainingSet, start: Scorer | None) -> _Parts:
+    items = examples.read_items()
+    splits = {split: examples.part(split, items) for split in SPLITS}
+    train = splits["train"]
+    if len(train) < 2:
+        counts = {split: len(part) for split, part in splits.items()}
+        raise InputError(
+            f"too few rows: {counts['train']} to train on, {counts['valid']} for validation, {counts['test']} for test",
+            hint="give at least two training rows; in SQL, split := 'train' trains on every row",
+        )
+    reference = np.unique(np.concatenate([train.chosen, train.rejected]))
+    if start is not None and [field.described for field in start.fields] == [f.described for f in examples.fields]:
+        fields = start.fields  # the start's weights belong to its own scale of the side features
+    else:
+        fields = tuple(_standardised(examples.fields, items[reference]))
+    items = standardise(items, fields)
+    return _Parts(fields, {split: replace(part, items=items) for split, part in splits.items()}, reference)
+
+
+def _fit_one(
+    examples: TrainingSet, parts: _Parts, plan: Plan, candidate: Candidate, start: Scorer | None, poll: Poll
+) -> Fitted:
+    recipe, items, train, valid = plan.recipe, parts.items, parts.splits["train"], parts.splits["valid"]
+    with one_blas_thread() if items.size < SMALL_FIT else nullcontext():
+        head, chosen = plan.kind.fit(
+            train, valid if len(valid) else None, objective=candidate.objective, options=candidate.options,
+            members=recipe.members, merge=recipe.merge, seed=recipe.seed, poll=poll,
+            start=None if start is None else start.head,
+        )  # fmt: skip
+    members, rewards = _score(head, items)
+    located = candidate.objective.sees == "item" and not examples.attributes
+    means = members[parts.reference].mean(axis=0, dtype=np.float64)
+    scales = members[parts.reference].std(axis=0, dtype=np.float64)
+    notes = list(examples.notes)
+    if not (scales > 0).all():
+        notes.append("a member gives every reference item the same reward")
+    temperature, basis = fit_temperature(rewards, valid, candidate.objective)
+    metrics = {
+        key: value
+        for split, part in parts.splits.items()
+        for key, value in measure(split, part, rewards, members, temperature, candidate.objective).items()
+    }
+    weight = train.weight
+    if not (weight == weight[0]).all():
+        chosen = {**chosen, "effective_sample_size": float(weight.sum() ** 2 / (weight @ weight))}
+    # the level of a head that was trained on single items means something; that of pairs does not
+    centre = 0.0 if located else float(rewards[parts.reference].mean())
+    scorer = Scorer(
+        head, parts.fields, centre, means.astype(np.float32), np.where(scales > 0, scales, 1).astype(np.float32),
+        temperature,
+    )  # fmt: skip
+    return Fitted(
+        scorer, head.to_bytes(), candidate.settings, {**chosen, "temperature_from": basis}, metrics, tuple(notes)
+    )
+
+
+def _score(head: Head, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rewards of the members, (n, m) float32, and of the head, (n,) float64."""
+    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+    members = np.concatenate([head.members(chunk) for chunk in chunks])
+    return members, np.concatenate([head.score(chunk) for chunk in chunks]).astype(np.float64)
+
+
+def _standardised(fields: tuple[Field, ...], items: np.ndarray) -> list[Field]:
+    """Return the fields with shift and scale of the scalars over the given items."""
+    done, start = [], 0
+    for field in fields:
+        if field.is_scalar:
+            column = items[:, start].astype(np.float64)
+            field = replace(field, shift=float(column.mean()), scale=float(column.std()) or 1.0)
+        done.append(field)
+        start += field.width
+    return done
+
+
+def _valid(fitted: Fitted) -> dict[str, float]:
+    """Return the validation metrics by name."""
+    return {f"valid_{metric}": value for (split, metric), (value, _) in fitted.metrics.items() if split == "valid"}
+
+
+def _validation(fitted: Fitted) -> float:
+    """Return what a search minimises: NLL of the validation rows, or the squared error of ratings."""
+    found = _valid(fitted)
+    return found.get("valid_nll", found.get("valid_mse", 0.0))
+
+
+def _share(poll: Poll, number: int, candidates: int) -> Poll:
+    """Return a poll that counts one candidate's share as its part of the whole."""
+    if candidates == 1:
+        return poll
+    return lambda share, note: poll((number + share) / candidates, f"{number + 1} of {candidates}: {note}")
