@@ -28,6 +28,7 @@ def embed(
     encoder: str = DEFAULT,
     layout: str | None = None,
     where: str | None = None,
+    steps: bool = False,
     message: str | None = None,
     author: str | None = None,
     batch_size: int | None = None,
@@ -48,6 +49,8 @@ def embed(
         layout: how a vector is put together from parts.
         where: one SQL expression over dataset, subset, split, policy, variant, origin, logp, n_chars, text, prompt
             and the ids; a response is in where one of its generations passes.
+        steps: also embed every reasoning step of these responses, as the prompt with the response up to that step.
+            The snapshot is the same with and without: ``rm_steps`` finds such vectors by encoder and step.
         message: note of the snapshot.
         author: who makes the snapshot.
         batch_size: texts between two commits; the encoder knows a good number.
@@ -57,7 +60,7 @@ def embed(
 
     Raises:
         UnknownNameError: there is no such data set.
-        InputError: no response passes, or the filter is not one expression.
+        InputError: no response passes, or the filter is not one expression; or none has the steps asked for.
         Interrupted: Ctrl-C arrived; what was committed stays.
     """
     began = time.monotonic()
@@ -71,9 +74,12 @@ def embed(
     cursor = store.cursor()
     with store.interruptible(cursor):
         _choose(store, cursor, names, where)
+        if steps:
+            _check_steps(cursor, names)
         encoder_id = encoder_number(store, loaded.spec, write=not dry_run)
         job = EmbeddingJob(store, cursor, loaded, encoder_id, batch_size or loaded.commit_size, progress)
-        n_new = job.count(plan) if dry_run else job.run(plan)
+        parts = (*plan.parts, "step") if steps else plan.parts
+        n_new = job.count(parts) if dry_run else job.run(parts)
         made, is_new = None, False
         if snapshot is not None and not dry_run:
             made, is_new = snapshots.create(
@@ -85,12 +91,26 @@ def embed(
             )  # fmt: skip
         return EmbedResult(
             made,
-            **job.summary(plan),
+            **job.summary(parts),
             n_embedded=0 if dry_run else n_new,
             seconds=time.monotonic() - began,
             is_new=is_new,
             dry_run=dry_run,
             notes=(f"{n_new} items have no vector yet",) if dry_run else (),
+        )
+
+
+def _check_steps(cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
+    n_steps, n_torn = cursor.execute(statement("embedding/count_steps")).fetchall()[0]
+    if not n_steps:
+        raise InputError(
+            f"no chosen response of {', '.join(names)} has reasoning steps",
+            hint="embed without steps, or bring steps with rmstore ingest FILE --format steps --dataset NAME",
+        )
+    if n_torn:
+        raise InputError(
+            f"{n_torn} responses of {', '.join(names)} are cut into steps in two ways, so a step has no one beginning",
+            hint="drop all but one data set with these responses: rmstore dataset drop NAME",
         )
 
 

@@ -176,6 +176,17 @@ class Scorer:
         rewards = self.head.score(standardise(matrix, self.fields))
         return rewards - np.float32(self.reference_mean)
 
+    def prob(self, column: pa.Array | pa.ChunkedArray) -> pa.Array:
+        """Return the sigmoid of the score over the temperature, NULL where the input is NULL.
+
+        It is a probability where the score is a logit, as that of a head trained on labels of single items is.
+        """
+        from scipy.special import expit
+
+        rewards = self.score(column)
+        logits = rewards.fill_null(0).to_numpy(zero_copy_only=False).astype(np.float64)
+        return pa.array(expit(logits / self.temperature), mask=~_valid(rewards))
+
     def win_prob(self, first: pa.Array | pa.ChunkedArray, second: pa.Array | pa.ChunkedArray) -> pa.Array:
         """Return P(first preferred): the sigmoid of the score difference over the temperature."""
         from scipy.special import expit

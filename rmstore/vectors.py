@@ -24,6 +24,9 @@ from rmstore.store import Store, fill_in, statement
 FETCH = 16_384
 """Items whose texts are in memory at a time."""
 
+_KINDS = {"prompt": "prompts", "step": "steps"}
+"""What the items of a part are; those of every other part are responses."""
+
 
 def vectors_table(dim: int) -> str:
     """Return the name of the table that holds vectors of a width.
@@ -160,8 +163,10 @@ def _encoder_and_layout(store: Store, name: str, layout: str) -> tuple[Encoder, 
 
 
 class EmbeddingJob:
-    """Renders and embeds the items of the table ``_rm_members`` on a cursor that no layout part has yet.
+    """Renders and embeds the items of the table ``_rm_members`` on a cursor that have no vector yet.
 
+    The parts are those of a layout, and ``step``: the items of that are the steps of the members, each rendered
+    jointly with its prompt and all steps before it.
     Vectors and the renderings that point at them are committed together, so whatever has a rendering has its
     vector, and what is left to do is found by an anti-join.
     """
@@ -180,30 +185,33 @@ class EmbeddingJob:
         self.table = vectors_table(encoder.spec.dim)
         self._done, self._total, self._n_embedded = 0, 0, 0
 
-    def count(self, layout: Layout) -> int:
+    def count(self, parts: Sequence[str]) -> int:
         """Return how many items lack a rendering; a prompt counts once."""
-        return sum(self._todo(part) for part in layout.parts)
+        return sum(self._todo(part) for part in parts)
 
-    def run(self, layout: Layout) -> int:
+    def run(self, parts: Sequence[str]) -> int:
         """Embed what is missing and return the number of texts that were embedded."""
-        self._done, self._total, self._n_embedded = 0, self.count(layout), 0
-        for part in layout.parts:
+        self._done, self._total, self._n_embedded = 0, self.count(parts), 0
+        for part in parts:
             n_items = self._todo(part)
             for first in range(1, n_items + 1, FETCH):
                 self.store.check()
                 self._embed_items(part, first, min(first + FETCH - 1, n_items))
         return self._n_embedded
 
-    def summary(self, layout: Layout) -> dict[str, int]:
-        """Return n_items, n_texts and n_truncated of the members under a layout."""
-        parts = [part for part in layout.parts if part != "prompt"]
-        values = {"encoder_id": self.encoder_id, "response_parts": parts, "with_prompts": "prompt" in layout.parts}
-        n_items, n_texts, n_truncated = self._run("embedding/counts", values)[0]
-        return {"n_items": n_items, "n_texts": n_texts, "n_truncated": n_truncated}
+    def summary(self, parts: Sequence[str]) -> dict[str, int]:
+        """Return n_items, n_texts, n_truncated and n_steps of the members; prompts and steps are items too."""
+        values = {
+            "encoder_id": self.encoder_id,
+            "response_parts": [part for part in parts if part not in _KINDS],
+            "with_prompts": "prompt" in parts,
+            "with_steps": "step" in parts,
+        }
+        names = ("n_items", "n_texts", "n_truncated", "n_steps")
+        return dict(zip(names, self._run("embedding/counts", values)[0], strict=True))
 
     def _todo(self, part: str) -> int:
-        name = "prompts" if part == "prompt" else "responses"
-        self._run(f"embedding/todo_{name}", {"encoder_id": self.encoder_id, "part": part})
+        self._run(f"embedding/todo_{_KINDS.get(part, 'responses')}", {"encoder_id": self.encoder_id, "part": part})
         return int(self._run("embedding/count_todo")[0][0])
 
     def _embed_items(self, part: str, first: int, last: int) -> None:

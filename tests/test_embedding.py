@@ -1,7 +1,10 @@
 """embed: each text once, resumable, filtered by one expression, frozen as a snapshot."""
 
+import re
+
 import pytest
 from stocking import stock
+from tracing import stock_traces
 
 import rmstore
 from rmstore import snapshots
@@ -9,6 +12,10 @@ from rmstore.embedding import embed
 from rmstore.errors import InputError, Interrupted, InvalidNameError, OptionError, StoreError, UnknownNameError
 
 ROWS = [(f"prompt {number // 2}", "word " * (number + 1), "even" if number % 2 == 0 else "odd") for number in range(40)]
+
+
+TRACES = [(f"prompt {n}", [f"{'word ' * (n + step)}{step}" for step in range(1 + n % 4)]) for n in range(12)]
+N_STEPS = sum(len(steps) for _, steps in TRACES)
 
 
 def contents(store):
@@ -147,6 +154,93 @@ def test_a_dry_run_writes_nothing(store):
     assert result.notes == ("40 items have no vector yet",)
     assert store.rows("select * from encoders") == store.rows("select * from renderings") == []
     assert store.value("select count(*) from duckdb_tables() where table_name like 'embeddings%'") == 0
+
+
+def test_steps_are_embedded_as_the_response_up_to_them(store):
+    stock_traces(store, [("p", ["a", "b b", "c"]), ("p", ["a", "d"])])
+    stock(store, [("p", "no steps")])
+    planned = embed(store, "d", snapshot="s", encoder="toy", layout="response", steps=True, dry_run=True)
+    assert (planned.n_items, planned.n_steps, planned.notes) == (8, 5, ("8 items have no vector yet",))
+    assert store.rows("select * from renderings") == []
+    made = embed(store, "d", snapshot="s", encoder="toy", layout="response", steps=True)
+    # three responses alone; the prefix "a" is shared
+    assert (made.n_items, made.n_steps, made.n_texts, made.n_embedded) == (8, 5, 7, 7)
+    joint = embed(store, "d", snapshot="j", encoder="toy", layout="joint")
+    assert joint.n_embedded == 1  # the last prefix of a response with steps is the response
+    texts = ["p\n\na", "p\n\na\nb b", "p\n\na\nb b\nc", "p\n\na", "p\n\na\nd"]
+    assert store.value("select list(text_id order by text_id) from renderings where part = 'step'") == store.value(
+        "select list(id order by id) from (select _rm_text_id(unnest($texts)) as id)", {"texts": texts}
+    )
+
+
+def test_steps_leave_the_snapshot_as_it_is_and_come_once(store):
+    stock_traces(store, TRACES)
+    plain = embed(store, "d", snapshot="s", encoder="toy", layout="joint")
+    assert plain.n_steps == 0
+    with_steps = embed(store, "d", snapshot="s", encoder="toy", layout="joint", steps=True)
+    assert (with_steps.is_new, with_steps.snapshot) == (False, plain.snapshot)
+    assert with_steps.n_steps == N_STEPS and with_steps.n_embedded > 0
+    assert embed(store, "d", snapshot="s", encoder="toy", layout="joint", steps=True).n_embedded == 0
+    stock_traces(store, [("another", ["x", "yy"])])
+    more = embed(store, "d", snapshot="s", encoder="toy", layout="joint", steps=True)
+    assert (more.n_embedded, more.is_new, more.n_steps) == (2, True, N_STEPS + 2)
+
+
+@pytest.mark.parametrize("stop_after", [1, 4])
+def test_interrupted_steps_go_on(store, stop_after):
+    stock_traces(store, TRACES)
+    calls = []
+
+    def stop(done, total, note):
+        calls.append((done, total))
+        if len(calls) == stop_after:
+            store.stop.set()
+
+    options = {"snapshot": "s", "encoder": "toy", "layout": "response", "steps": True, "batch_size": 5}
+    with pytest.raises(Interrupted):
+        embed(store, "d", progress=stop, **options)
+    kept = store.value("select count(*) from embeddings_8_f32")
+    resumed = embed(store, "d", **options)
+    with rmstore.connect() as calm:
+        stock_traces(calm, TRACES)
+        whole = embed(calm, "d", **options)
+        assert contents(store) == contents(calm)
+    assert calls[0][1] == len(TRACES) + N_STEPS
+    assert resumed.n_embedded == whole.n_embedded - kept
+    assert store.value("select count(*) from rm_steps('s')") == N_STEPS
+
+
+def test_only_steps_of_chosen_responses_are_embedded_and_cut_ones_counted(store):
+    stock_traces(store, [("p", ["word " * 15, "end " * 15]), ("q", ["short", "er"])])
+    long = embed(
+        store, "d", snapshot="s", encoder="toy", layout="response", steps=True, where="n_chars > 20",
+        encoder_options={"max_tokens": 20},
+    )  # fmt: skip
+    assert (long.n_steps, long.n_items, long.n_truncated) == (2, 3, 2)  # the response and its last prefix
+    assert store.value("select count(*) from renderings where part = 'step'") == 2
+
+
+def test_steps_that_are_not_there_or_have_no_one_order_are_refused(store):
+    stock(store, ROWS)
+    with pytest.raises(InputError, match="no chosen response of d has reasoning steps"):
+        embed(store, "d", snapshot="s", encoder="toy", steps=True)
+    assert store.rows("select * from renderings") == snapshots.list_snapshots(store) == []
+    stock_traces(store, [("p", ["a", "b"])])
+    store.sql("insert into steps select uuid(), response_id, 1, 'a' || chr(10) || 'b' from steps where step = 1")
+    with pytest.raises(InputError, match="1 responses of d are cut into steps in two ways"):
+        embed(store, "d", snapshot="s", encoder="toy", steps=True)
+
+
+def test_embed_steps_on_the_command_line(cli, tmp_path):
+    with rmstore.connect(tmp_path / "lab.duckdb") as store:
+        stock_traces(store, TRACES)
+    words = ("embed", "d", "--snapshot", "s", "--encoder", "toy", "--steps")
+    dry = cli(*words, "--dry-run", "--json")
+    assert dry.code == 0 and f'"steps": {N_STEPS}' in dry.out
+    assert re.search(rf"steps\W+{N_STEPS}\b", cli(*words).out)
+    shown = cli("query", "select count(*) as n from rm_steps('s')", "--csv").out
+    assert shown.split() == ["n", str(N_STEPS)]
+    assert "steps" not in cli(*words[:-1]).out
 
 
 def test_cut_tokens_are_counted(store):

@@ -31,6 +31,7 @@ def encoders(settings: Settings, as_json: bool) -> None:
         "rmstore embed hh --snapshot hh",
         "rmstore embed hh tour --snapshot short --where \"n_chars < 400 and split = 'train'\"",
         "rmstore embed hh --encoder toy --snapshot toy --layout joint --dry-run",
+        "rmstore embed traces --snapshot traces --steps",
     )
 )
 @click.argument("datasets", metavar="DATASET...", nargs=-1, required=True)
@@ -38,6 +39,7 @@ def encoders(settings: Settings, as_json: bool) -> None:
 @click.option("--snapshot", required=True, metavar="NAME", help="Snapshot to make a version of.")
 @click.option("--layout", help="Such as joint, response, prompt||response, joint||response (default).")
 @click.option("--where", metavar="SQL", help="Condition over dataset, subset, split, policy, n_chars, text, prompt ...")
+@click.option("--steps", is_flag=True, help="Also embed every reasoning step, with all before it, for rm_steps.")
 @click.option("-m", "--message", help="Note kept with the snapshot.")
 @click.option("--author", help="Who makes it.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Texts between two commits.")
@@ -107,6 +109,8 @@ def show_embed(result: EmbedResult, *, as_json: bool) -> None:
         "items": result.n_items, "texts": result.n_texts, "embedded": result.n_embedded,
         "truncated": result.n_truncated, "seconds": round(result.seconds, 2), "dry_run": result.dry_run,
     }  # fmt: skip
+    if result.n_steps:
+        record["steps"] = result.n_steps
     if as_json:
         record["notes"] = list(result.notes)
     show_record(record, as_json=as_json)

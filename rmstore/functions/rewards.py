@@ -29,17 +29,26 @@ def check_match(head: HeadInfo, snapshot: SnapshotInfo) -> None:
     Raises:
         InputError: encoder or layout differ.
     """
-    if head.encoder_key is not None and head.encoder_key != snapshot.encoder_key:
-        raise InputError(
-            f"head {head.reference} was trained on another encoder than that of {snapshot.reference} "
-            f"({snapshot.encoder})",
-            hint=f"train a head on {snapshot.reference}, or embed its responses with the head's encoder",
-        )
+    check_encoder(head, snapshot)
     if head.layout is not None and head.layout != snapshot.layout:
         raise InputError(
             f"head {head.reference} was trained on layout {head.layout!r}, "
             f"but {snapshot.reference} has {snapshot.layout!r}",
             hint=f"make a snapshot with layout {head.layout!r}",
+        )
+
+
+def check_encoder(head: HeadInfo, snapshot: SnapshotInfo) -> None:
+    """Refuse a snapshot of another encoder than that the head was trained on.
+
+    Raises:
+        InputError: the encoder differs.
+    """
+    if head.encoder_key is not None and head.encoder_key != snapshot.encoder_key:
+        raise InputError(
+            f"head {head.reference} was trained on another encoder than that of {snapshot.reference} "
+            f"({snapshot.encoder})",
+            hint=f"train a head on {snapshot.reference}, or embed its responses with the head's encoder",
         )
 
 

@@ -32,17 +32,32 @@ def pairs_sql(store: Store, references: pa.ChunkedArray) -> pa.Array:
 
 def _text(store: Store, reference: str | None, name: str) -> str:
     """Return a file of sql/queries/rows with numbers, quoted names and the terms of the layout set in."""
+    info = snapshot_of(store, reference)
+    return fill_in(
+        statement(name), {"members": _members(info, parse_layout(info.layout)), **snapshot_numbers(store, info)}
+    )
+
+
+def snapshot_of(store: Store, reference: str | None) -> SnapshotInfo:
+    """Return the snapshot that the argument of a table macro means.
+
+    Raises:
+        InputError: it is NULL.
+        UnknownNameError: there is no such snapshot.
+    """
     if reference is None:
         raise InputError("the snapshot is NULL", hint="give its name, such as 'hh' or 'hh@2'")
-    info = snapshots.resolve(store, str(reference))
+    return snapshots.resolve(store, str(reference))
+
+
+def snapshot_numbers(store: Store, info: SnapshotInfo) -> dict[str, str]:
+    """Return the parts of a query that are numbers: of the snapshot, its encoder and its data sets."""
     homes = store.run("rows/dataset_ids", {"names": list(info.datasets)})
-    values = {
-        "members": _members(info, parse_layout(info.layout)),
+    return {
         "dataset_ids": ", ".join(str(int(row["dataset_id"])) for row in homes) or "null",
         "snapshot_id": str(int(info.snapshot_id)),
         "encoder_id": str(int(info.encoder_id)),
     }
-    return fill_in(statement(name), values)
 
 
 def _members(info: SnapshotInfo, layout: Layout) -> str:

@@ -38,6 +38,12 @@ def score_members(store: Store, heads: pa.ChunkedArray, inputs: pa.ChunkedArray)
     return _by_head(store, heads, (inputs,), kind, lambda scorer, column: scorer.members(column))
 
 
+@sql_function("_rm_step_prob", "DOUBLE")
+def step_prob(store: Store, heads: pa.ChunkedArray, inputs: pa.ChunkedArray) -> pa.Array:
+    """Return P(step is right) of every input by a head whose score is a logit."""
+    return _by_head(store, heads, (inputs,), pa.float64(), lambda scorer, column: scorer.prob(column))
+
+
 @sql_function("_rm_win_prob", "DOUBLE")
 def win_prob(store: Store, heads: pa.ChunkedArray, first: pa.ChunkedArray, second: pa.ChunkedArray) -> pa.Array:
     """Return P(first preferred) for every two inputs."""

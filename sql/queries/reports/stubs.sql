@@ -21,7 +21,24 @@ create or replace temp macro rm_rewards(head, snapshot) as table
            null::integer as n_tokens, null::float as reward, null::float[] as members, null::boolean as seen_in_training
     where false;
 
+create or replace temp macro rm_steps(snapshot, source := null) as table
+    select null::uuid as prompt_id, null::uuid as group_id, null::uuid as response_id, null::varchar as dataset,
+           null::varchar as subset, null::varchar as split, null::uuid as step_id, null::integer as step,
+           null::bigint as n_steps, null::varchar as text, null::double as label,
+           null::map(varchar, double) as labels, null::float[8] as embedding
+    where false;
+
+create or replace temp macro rm_step_rewards(head, snapshot, source := null) as table
+    select null::uuid as prompt_id, null::uuid as group_id, null::uuid as response_id, null::varchar as dataset,
+           null::varchar as subset, null::varchar as split, null::uuid as step_id, null::integer as step,
+           null::bigint as n_steps, null::varchar as text, null::double as label,
+           null::map(varchar, double) as labels, null::float as reward, null::double as prob,
+           null::boolean as seen_in_training
+    where false;
+
 create or replace temp macro rm_score(head, input) as null::float;
+
+create or replace temp macro rm_step_prob(head, input) as null::double;
 
 create or replace temp macro rm_score_members(head, input) as null::float[];
 
