@@ -10,7 +10,7 @@ with rows as (
                when prompt_kind = 'ARRAY' then _rm_chat_problem(prompt_name, prompt_text)
                when prompt_kind <> 'VARCHAR' then '''' || prompt_name || ''' is neither a text nor a list'
            end as prompt_problem,
-           nullif(field['completions'], '') is not null as is_many,
+           problem is null and nullif(field['completions'], '') is not null as is_many,
            case when is_many then from_json(field['completions'], '["JSON"]') else [metadata] end as items
     from source
 ),
@@ -62,7 +62,8 @@ grouped as (
 )
 
 select row, subset, split, _rm_no_votes() as votes,
-       case when is_many then json_merge_patch(_rm_without(metadata, [prompt_name, 'annotator']), to_json({'completions': rests}))
+       case when is_many then json_merge_patch(_rm_without(metadata, [prompt_name, 'annotator']), to_json({'completions': case
+               when list_bool_or(list_transform(rests, lambda object: object <> '{}')) then rests end}))
             else _rm_without(rests[1], [prompt_name]) end as metadata,
        coalesce(problem, prompt_problem, case when coalesce(len(responses), 0) = 0 then '''completions'' is an empty list' end,
                 unfit, case when n_said = 0 then 'it has no ratings' end) as problem,

@@ -11,6 +11,7 @@ with read as (
                as mistake_name,
            nullif(case mistake_name when 'mistake_index' then field['mistake_index'] else field['label'] end, '') as mistake
     from source
+    where problem is null
 ),
 
 numbered as (
@@ -19,7 +20,6 @@ numbered as (
            list_filter(labels, lambda label: json_type(label) not in ('NULL', 'BOOLEAN') and not coalesce(
                json_type(label) <> 'VARCHAR' and _rm_number(label ->> '$') between 0 and 1, false)) as unfit
     from read
-    where problem is null
 ),
 
 traced as (
