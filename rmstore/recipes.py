@@ -1,4 +1,10 @@
-"""How to train: the settings of ``rm_train``, checked and turned into head, objective and options."""
+"""How to train: the settings of ``rm_train``, checked and turned into head, objective and options.
+
+Options:
+    start: the fit goes on from this head, of the same kind and input.
+    search: every combination of the values is fitted, and the one with the lowest loss on validation rows is kept;
+        the head records what was tried.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +20,29 @@ from rmstore.heads.base import Head
 from rmstore.objectives import OBJECTIVES
 from rmstore.objectives import terms as objective_terms
 from rmstore.objectives.base import Objective
+from rmstore.options import Option, fill
 
 MOST_CANDIDATES = 200
 """Combinations of a search beyond which a small grid is not small any more."""
+
+
+def _reference(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _lists(value: Any) -> dict[str, list[Any]]:
+    if not isinstance(value, Mapping) or not all(isinstance(values, list) and values for values in value.values()):
+        raise TypeError
+    return dict(value)
+
+
+TABLE: Mapping[str, Option] = {
+    "start": Option(None, "the reference of a head, such as 'helpful@3'", _reference),
+    "search": Option({}, "lists of values by option, such as {l2: [0.1, 1.0, 10.0]}", _lists),
+}
+"""Options of every head."""
 
 
 @dataclass(frozen=True)
@@ -94,19 +120,15 @@ def plan(recipe: Recipe) -> Plan:
             raise OptionError(f"{name} is {value}", hint=f"a whole number of at least {least}: {hint}")
     kind = HEADS[recipe.head]
     given = dict(recipe.options or {})
-    start = given.pop("start", None)
-    if start is not None and not isinstance(start, str):
-        raise OptionError(f"start is {start!r}", hint="the reference of a head, such as 'helpful@3'")
-    grid = _grid(given.pop("search", {}), given)
-    return Plan(recipe, kind, tuple(_candidate(recipe, kind, given, choice) for choice in grid), start)
+    general = fill("training", TABLE, {name: given.pop(name) for name in TABLE if name in given})
+    candidates = (_candidate(recipe, kind, given, choice) for choice in _grid(general["search"], given))
+    return Plan(recipe, kind, tuple(candidates), general["start"])
 
 
-def _grid(search: Any, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _grid(search: Mapping[str, list[Any]], given: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return every combination of the values of a search; one that is empty where there is no search."""
-    if not isinstance(search, Mapping) or not all(isinstance(values, list) and values for values in search.values()):
-        raise OptionError(f"search is {search!r}", hint="lists of values by option, such as {l2: [0.1, 1.0, 10.0]}")
     for name in search:
-        if name in given or name in {"start", "search"}:
+        if name in given or name in TABLE:
             raise OptionError(f"{name} is both given and searched", hint="leave it out of one of the two")
     grid = [dict(zip(search, values, strict=True)) for values in itertools.product(*search.values())]
     if len(grid) > MOST_CANDIDATES:

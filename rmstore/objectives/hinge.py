@@ -15,7 +15,10 @@ class Hinge(GapObjective):
     The rewards carry no probability: fit a temperature before reading them as one.
 
     Expects:
-        Hard labels; ``prob`` and ``margin`` are ignored. Option ``m`` (default 1) is the margin and fixes the scale.
+        Hard labels; ``prob`` and ``margin`` are ignored.
+
+    Options:
+        m: the gap from which on a pair costs nothing; fixes the scale of rewards.
 
     Formula:
         max(0, m - D). Its curvature is 0 wherever it exists, so heads that need one use a first-order method.

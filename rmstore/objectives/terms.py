@@ -1,4 +1,14 @@
-"""Terms that can be added to any objective over pairs; one of strength 0 is not there at all."""
+"""Terms that can be added to any objective over pairs; one of strength 0 is not there at all.
+
+Options:
+    smoothing: chance that a label is wrong; mixes in the loss of the swapped pair.
+    center: strength of (chosen + rejected)^2 per pair, which keeps rewards around 0; 0.01 is recommended.
+    positive: strength of softplus(-mean chosen reward), which keeps chosen rewards above 0; 0.1 in GRM.
+    bsr: strength of the squared sum of a batch's rewards (arXiv 2505.07271); 0.001 in the paper.
+    bsr_batch: pairs per batch in the scale of bsr.
+    pcrm: strength of the cap on the gap of a pair by how alike its sides are (arXiv 2404.00978); 1 in the paper.
+    pcrm_b1, pcrm_b2, pcrm_b3: the cap is b1 / (similarity + b2) + b3.
+"""
 
 from __future__ import annotations
 
