@@ -16,6 +16,7 @@ FUNCTIONS = Registry(
     {
         "_rm_embed": "rmstore.functions.embed:embed",
         "_rm_head_id": "rmstore.functions.score:head_id",
+        "_rm_options": "rmstore.functions.catalogue:options",
         "_rm_pairs_sql": "rmstore.functions.rows:pairs_sql",
         "_rm_reports": "rmstore.functions.catalogue:reports",
         "_rm_rewards_sql": "rmstore.functions.rewards:rewards_sql",
