@@ -15,7 +15,7 @@ comment on macro rm_length_similarity is 'shorter length over longer length, in 
 create or replace macro rm_cosine_similarity(a, b) as
     case
         when a is null or b is null then null
-        when isnan(list_cosine_similarity(a::double[], b::double[]))
+        when not (list_inner_product(a::double[], a::double[]) > 0 and list_inner_product(b::double[], b::double[]) > 0)
             then error('a vector of zeros has no direction: leave its pair out')
         else 1e0 - acos(greatest(0e0, least(1e0, list_cosine_similarity(a::double[], b::double[])))) / pi()
     end;
