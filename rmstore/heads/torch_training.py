@@ -2,7 +2,7 @@
 
 A head supplies a :class:`Net`: parameters whose first axis is the member, and rewards of inputs. The loss is the
 objective's own: rewards leave torch as float64 arrays and the objective's gradient comes back, so there is one source
-of truth. Randomness comes from one NumPy generator per member: a member draws the same numbers whoever it trains beside.
+of truth. Randomness comes from one NumPy generator per member, which draws the same whoever the member trains beside.
 """
 
 from __future__ import annotations
@@ -48,8 +48,12 @@ class Net(ABC):
     def rewards(self, x: Tensor, drop: Drop) -> Tensor:
         """Return the rewards, (members, n) float32, of inputs (members, n, d), or of (n, d) shared by all members."""
 
-    def penalty(self) -> Tensor | None:
-        """Return what each member adds to the loss of the batch whose ``rewards`` were asked for last, (members,)."""
+    def penalty(self, batch: np.ndarray) -> Tensor | None:
+        """Return what each member adds to the loss of a batch, (members,).
+
+        Args:
+            batch: numbers of every member's training pairs, (members, b), padded with -1 where a member has fewer.
+        """
         return None
 
 
@@ -158,8 +162,8 @@ def _descend(
         weight = weights[member, pairs] / len(pairs)
         sides = objective.weighted_gradient(chosen, rejected, labels(train, pairs), weight)
         slopes[member].reshape(2, size)[:, there] = sides
-    told = torch.from_numpy(slopes.astype(np.float32))
-    extra = net.penalty()
+    told = torch.from_numpy(slopes).to(rewards.dtype)
+    extra = net.penalty(batch)
     if extra is None:
         rewards.backward(told)
     else:
