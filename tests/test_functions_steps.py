@@ -118,12 +118,10 @@ def test_rm_steps_reads_no_vector_unless_asked_for(traces):
 def test_rm_step_prob_is_the_sigmoid_of_the_score_over_the_temperature(store):
     fill(store, [{"text": "a"}], temperature=2.0)
     rows = store.rows(
-        "select x, rm_step_prob('h', case when x is not null then [x]::float[1] end) as prob"
-        " from (values (0), (3), (-3), (null)) as t(x)"
+        "select x[1] as x, rm_step_prob('h', x) as prob from (values ([0]::float[1]), ([3]), ([-3]), (null)) as t(x)"
     )
     assert {row["x"]: row["prob"] for row in rows} == {
-        0: 0.5, 3: pytest.approx(1 / (1 + exp(-1.5))), -3: pytest.approx(1 / (1 + exp(1.5))),
-        None: None,
+        0: 0.5, 3: pytest.approx(1 / (1 + exp(-1.5))), -3: pytest.approx(1 / (1 + exp(1.5))), None: None,
     }  # fmt: skip
     assert store.value("select rm_step_prob('h', null::float[1])") is None
     assert store.value("select rm_step_prob(null, [1]::float[1])") is None
