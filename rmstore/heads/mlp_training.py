@@ -47,7 +47,7 @@ def train_members(
     items, centre, spread = standardised(train)
     sizes = [items.shape[1], *settings["hidden"], 1]
     net = _LayerNet(_initial(sizes, draws, same_start=same_start), located=objective.sees != "gap")
-    course = Course(**{name: settings[name] for name in Course.__dataclass_fields__})
+    course = Course(**{name: settings[name] for name in Course.__dataclass_fields__ if name in settings})
     record = train_net(
         net, replace(train, items=items), None if valid is None else replace(valid, items=items),
         objective=objective, course=course, weights=weights, draws=draws, poll=poll, note="mlp",

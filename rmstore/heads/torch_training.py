@@ -7,6 +7,7 @@ of truth. Randomness comes from one NumPy generator per member, which draws the 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -67,6 +68,7 @@ class Course:
         patience: epochs without a lower validation loss after which a member is done.
         lr, weight_decay: of AdamW.
         dropout: share of hidden units left out per step.
+        cosine: let the rate fall to 0 along half a cosine over all passes.
     """
 
     epochs: int | None
@@ -75,6 +77,7 @@ class Course:
     lr: float | tuple[float, ...]
     weight_decay: float | tuple[float, ...] = 0.0
     dropout: float | tuple[float, ...] = 0.0
+    cosine: bool = False
 
 
 def generators(seed: int, members: int) -> list[np.random.Generator]:
@@ -134,7 +137,7 @@ def train_net(
                 done = min(epoch + number / steps, epochs)
                 poll(done / epochs, f"{note}, epoch {epoch + 1} of at most {epochs}")
                 _descend(net, x, train, batch, objective, weights, drop)
-                adam.step()
+                adam.step(0.5 + 0.5 * math.cos(math.pi * done / epochs) if course.cosine else 1.0)
             if watch.should_stop(epoch + 1):
                 break
     watch.restore()
@@ -186,8 +189,8 @@ class _AdamW:
         self._rate, self._decay = (_per_member(number, members) for number in (course.lr, course.weight_decay))
         self._steps = 0
 
-    def step(self) -> None:
-        """Take one step and forget the gradients."""
+    def step(self, share: float) -> None:
+        """Take one step at a share of the rate and forget the gradients."""
         import torch
 
         self._steps += 1
@@ -201,8 +204,8 @@ class _AdamW:
                 rate, decay = (number.view(-1, *[1] * (part.dim() - 1)) for number in (self._rate, self._decay))
                 mean.lerp_(gradient, 1 - first)
                 square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-                part.mul_(1 - rate * decay)
-                part.addcdiv_(mean * (rate / (first**self._steps - 1)), (square.sqrt() / root).add_(self.EPSILON))
+                part.mul_(1 - share * rate * decay)
+                part.addcdiv_(mean * (share * rate / (first**self._steps - 1)), (square.sqrt() / root).add_(self.EPSILON))
                 part.grad = None
 
 
