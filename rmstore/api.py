@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from rmstore.doctor import Finding
     from rmstore.handles import HeadHandle
+    from rmstore.head_import import HeadImport
     from rmstore.records import EmbedResult, HeadInfo, IngestResult, ReportResult, SnapshotInfo
     from rmstore.report_header import Report
     from rmstore.snapshots import SnapshotDiff
@@ -168,6 +169,18 @@ class Store(engine.Store):
         from rmstore.handles import HeadHandle
 
         return HeadHandle.open(self, reference)
+
+    def export_head(self, reference: str, to: str | Path, *, force: bool = False) -> HeadInfo:
+        """Write a head to a folder that another store can import; see :mod:`rmstore.head_folder`."""
+        from rmstore.head_folder import export_folder
+
+        return export_folder(self, reference, Path(to), force=force)
+
+    def import_head(self, folder: str | Path, *, name: str | None = None) -> HeadImport:
+        """Store the head of a folder; see :func:`rmstore.head_import.import_folder`."""
+        from rmstore.head_import import import_folder
+
+        return import_folder(self, Path(folder), name)
 
     def card(self, reference: str) -> dict[str, dict[str, Any]]:
         """Return the card of a head: sections of fields; see :func:`rmstore.head_card.card`."""

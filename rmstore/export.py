@@ -1,10 +1,11 @@
-"""Query results as files, streamed by the engine and renamed into place when complete."""
+"""Files and folders that are renamed into place when they are complete; query results streamed into them."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,3 +95,47 @@ def replacing(to: Path, store_file: Path | None = None) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(to: Path, *, force: bool = False, ours: Collection[str] = ()) -> Iterator[Path]:
+    """Give a new folder beside ``to`` that takes its place when the block succeeds and vanishes when it fails.
+
+    Args:
+        to: the folder to make.
+        force: replace a folder that is there.
+        ours: names that a folder to be replaced may hold; one with anything else is never touched.
+
+    Raises:
+        StoreError: the place is taken, or cannot be written.
+    """
+    _check_place(to, force=force, ours=ours)
+    part, old = (to.with_name(f".{to.name}.{os.getpid()}.{ending}") for ending in ("part", "old"))
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        part.mkdir()
+        yield part
+        if to.exists():
+            to.replace(old)
+        part.replace(to)
+    except BaseException:
+        if old.exists() and not to.exists():
+            old.replace(to)
+        raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _check_place(to: Path, *, force: bool, ours: Collection[str]) -> None:
+    if not to.parent.is_dir() or not os.access(to.parent, os.W_OK):
+        raise StoreError(f"the folder {str(to.parent)!r} cannot be written", hint="make it first, or give another path")
+    if not os.path.lexists(to):
+        return
+    if to.is_symlink() or not to.is_dir():
+        raise StoreError(f"{str(to)!r} is there and is no folder", hint="give another path")
+    others = sorted(entry.name for entry in to.iterdir() if entry.name not in ours)
+    if others:
+        raise StoreError(f"{str(to)!r} holds {others[0]!r}, which is not ours to replace", hint="give another path")
+    if not force and any(to.iterdir()):
+        raise StoreError(f"{str(to)!r} is there already", hint="give another path, or --force to replace it")

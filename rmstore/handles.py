@@ -113,8 +113,15 @@ class HeadHandle:
                 f"head {self.info.reference} does not know which encoder its vectors came from",
                 hint="train it with snapshot := 'NAME', or give vectors to score",
             )
-        row = self.store.run("encoder_of_key", {"encoder_key": self.info.encoder_key})[0]
-        encoder = find_encoder(self.store, row["name"])
+        rows = self.store.run("encoder_of_key", {"encoder_key": self.info.encoder_key})
+        if not rows:
+            origin = head_store.origin(self.store, self.info.head_id) or {}
+            model = (origin.get("encoder") or {}).get("model", "unknown")
+            raise InputError(
+                f"head {self.info.reference} was imported, and this store lacks its encoder {model!r}",
+                hint="embed something with that encoder first, or give vectors to score",
+            )
+        encoder = find_encoder(self.store, rows[0]["name"])
         return laid_out(self.store, encoder, parse_layout(self.info.layout), responses, prompts)
 
 

@@ -14,7 +14,7 @@ LAYERS = [
     {"connection"},
     {"api"},
     {"functions"},
-    {"handles", "head_card", "reports", "datasets", "doctor"},
+    {"handles", "head_card", "head_folder", "head_import", "reports", "datasets", "doctor"},
     {"ingest", "training", "embedding", "imports"},
     {"staging", "ratings", "rankings"},
     {"pairs"},
@@ -25,7 +25,7 @@ LAYERS = [
     {"recipes", "metrics"},
     {"kernels", "grouping"},
     {"adapters", "encoders", "objectives", "heads"},
-    {"errors", "hashing", "records", "options", "references", "registry", "resources"},
+    {"errors", "hashing", "records", "options", "json_types", "references", "registry", "resources"},
 ]
 """Highest first; a module imports from its own layer or lower. rmstore/__init__.py belongs to none: it is lazy."""
 

@@ -148,6 +148,33 @@ def describe(settings: Settings, reference: str, fields: tuple[str, ...], as_jso
     show(rows, as_json=as_json, empty="nobody has said anything of this version yet")
 
 
+@head.command("export", examples=("rmstore head export helpful@3 helpful-3",))
+@click.argument("reference")
+@click.argument("to", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace an exported head that is there.")
+@click.pass_obj
+def export(settings: Settings, reference: str, to: Path, force: bool) -> None:
+    """Write a version to a folder that another store can import: weights, facts, card, checksums."""
+    with opened(settings) as store:
+        info = store.export_head(reference, to, force=force)
+    click.echo(f"{info.reference} in {to}")
+
+
+@head.command("import", examples=("rmstore head import helpful-3", "rmstore head import helpful-3 --name theirs"))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--name", help="Name of the head here; its own by default.")
+@click.pass_obj
+def import_(settings: Settings, folder: Path, name: str | None) -> None:
+    """Store the head of a folder as the next version of its name.
+
+    Every file is checked against the manifest first, and nothing in the folder is ever run. A version of the same name
+    that was trained from the same and has the same weights is kept instead.
+    """
+    with opened(settings, write=True) as store:
+        result = store.import_head(folder, name=name)
+    click.echo(f"{result.info.reference} {'imported' if result.is_new else 'is there already'}")
+
+
 @head.command("deploy", examples=("rmstore head deploy helpful@2", "rmstore head deploy helpful@best"))
 @click.argument("reference")
 @click.pass_obj

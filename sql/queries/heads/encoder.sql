@@ -1,0 +1,1 @@
+select spec from rm.main.encoders where encoder_key = $encoder_key
