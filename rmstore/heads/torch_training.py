@@ -204,8 +204,9 @@ class _AdamW:
                 rate, decay = (number.view(-1, *[1] * (part.dim() - 1)) for number in (self._rate, self._decay))
                 mean.lerp_(gradient, 1 - first)
                 square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-                part.mul_(1 - share * rate * decay)
-                part.addcdiv_(mean * (share * rate / (first**self._steps - 1)), (square.sqrt() / root).add_(self.EPSILON))
+                rate = share * rate
+                part.mul_(1 - rate * decay)
+                part.addcdiv_(mean * (rate / (first**self._steps - 1)), (square.sqrt() / root).add_(self.EPSILON))
                 part.grad = None
 
 
