@@ -13,7 +13,12 @@ from rmstore.heads.base import Pairs
 from rmstore.objectives import OBJECTIVES
 
 KINDS = list(HEADS)
-QUICK = {"lightgbm": {"trees": 60, "threads": 1, "lr": 0.2}, "mlp": {"hidden": [16], "epochs": 12, "lr": 0.005}}
+QUICK = {
+    "adapter": {"hidden": [16], "rank": 4, "epochs": 12, "lr": 0.005},
+    "lightgbm": {"trees": 60, "threads": 1, "lr": 0.2},
+    "mlp": {"hidden": [16], "epochs": 12, "lr": 0.005},
+    "prototype": {"epochs": 12, "lr": 0.005},
+}
 """Options that make a kind fast on toy data; others run with their defaults."""
 DIM, N_ITEMS = 6, 500
 DIRECTION = np.random.default_rng(1).normal(size=DIM)
