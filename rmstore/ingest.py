@@ -68,6 +68,8 @@ class _Job:
     def options(self) -> str:
         """What decides, besides the content, what a file brings."""
         given = {"split": self.split, "subset": self.subset, "source_kind": self.source_kind}
+        if self.beside:
+            given["beside"] = files.sha256(self.beside, lambda seen: None)
         return canonical_json(
             {name: value for name, value in given.items() if value is not None} | self.adapter.changed()
         )

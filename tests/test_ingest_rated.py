@@ -272,6 +272,17 @@ def test_pandalm_verdicts_join_the_pairs_of_the_test_set_by_idx(store):
     assert not again.files[0].is_new and content(store) == after
 
 
+def test_pandalm_verdicts_are_read_again_once_the_test_set_has_changed(store, tmp_path):
+    pairs = json.loads((DATA / "pandalm_testset.json").read_text())
+    options = {"test_set": str(write(tmp_path / "set.json", pairs))}
+    path = write(tmp_path / "a.jsonl", [{"idx": 7, "gpt_result": "0"}])
+    ingest(store, path, format="pandalm", dataset="d", options=options)
+    write(tmp_path / "set.json", [{**pairs[0], "response1": "Yes."}])
+    again = ingest(store, path, format="pandalm", dataset="d", options=options).files[0]
+    assert (again.is_new, again.n_responses, again.n_preferences) == (True, 1, 1)
+    assert [vote[0] for vote in votes(store, "prob")] == [0.5, 0.5]
+
+
 def test_pandalm_verdicts_alone_bring_their_pairs(store, tmp_path):
     """A test set that is jsonl beside verdicts that are csv, and no pair of it ingested before."""
     rows = json.loads((DATA / "pandalm_testset.json").read_text())

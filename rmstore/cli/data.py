@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         "rmstore ingest train.jsonl.gz --format hh --dataset hh --split train",
         "rmstore ingest 'pairs/*.parquet' --format pairs --dataset mine --on-error skip",
         "rmstore ingest answers.jsonl --format responses --dataset tour -o subset_column=topic",
+        "rmstore ingest verdicts.json --format pandalm --dataset pandalm -o test_set=testset-v1.json.gz",
     )
 )
 @click.argument("source", nargs=-1, required=True)
@@ -113,8 +114,11 @@ def _show_ingest(result: IngestResult, *, as_json: bool) -> None:
         return
     short = {
         "path": "file", "n_rows": "rows", "n_prompts": "prompts", "n_responses": "responses",
-        "n_preferences": "preferences", "n_ratings": "ratings", "n_rejected": "rejected", "is_new": "new",
+        "n_preferences": "preferences", "n_ratings": "ratings", "n_steps": "steps", "n_rejected": "rejected",
+        "is_new": "new",
     }  # fmt: skip
+    if not any(row["n_steps"] for row in rows):
+        del short["n_steps"]
     show([{title: row[name] for name, title in short.items()} for row in rows])
     if result.dry_run:
         click.echo("dry run: nothing was written")

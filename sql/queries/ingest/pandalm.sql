@@ -16,7 +16,8 @@ select row, subset, split,
        -- who wrote the responses is stored with them
        case when is_named then _rm_without(metadata, ['cmp_key']) else metadata end as metadata,
        coalesce(problem, case
-           when unfit is not null then '''' || unfit.name || ''' is ' || coalesce(nullif(unfit.said, ''), 'empty') || ', not 0, 1 or 2'
+           when unfit is not null
+               then '''' || unfit.name || ''' is ' || coalesce(nullif(unfit.said, ''), 'empty') || ', not 0, 1 or 2'
        end) as problem,
        [_rm_response(_rm_task(field['instruction'], field['input']), field['response1'],
                      policy := case when is_named then policies[1] end),

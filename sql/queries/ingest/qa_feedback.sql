@@ -12,7 +12,8 @@ with read as (
 
 checked as (
     select row, verdicts, feedback, corrected, n_missing, errors, case
-               when list_bool_or(list_transform(passages, lambda p: coalesce(len(list_filter(p, lambda s: s is not null)), 0) = 0))
+               when list_bool_or(list_transform(passages, lambda p:
+                   coalesce(len(list_filter(p, lambda sentence: sentence is not null)), 0) = 0))
                    then 'a passage is not a list of texts'
                when len(verdicts) <> 6 then '''preference'' has ' || len(verdicts) || ' comparisons, not 6'
                when list_bool_or(list_transform(verdicts, lambda v: not coalesce(v in ('0', '1', '2'), false)))
@@ -37,16 +38,20 @@ prompted as (
 )
 
 select row, subset, split,
-       json_merge_patch(metadata, {'feedback': json_merge_patch(feedback, '{"corrected-prediction": null}'::json)}::json) as metadata,
+       json_merge_patch(
+           metadata, {'feedback': json_merge_patch(feedback, '{"corrected-prediction": null}'::json)}::json) as metadata,
        coalesce(problem, unfit) as problem,
        [_rm_response(turns, field['prediction 1'],
-                     ratings := list_concat(case when errors is not null then ratings end,
-                                            case when n_missing is not null then [_rm_rating('missing-info', 0 - n_missing::bigint)] end)),
+                     ratings := list_concat(
+                         case when errors is not null then ratings end,
+                         case when n_missing is not null then [_rm_rating('missing-info', 0 - n_missing::bigint)] end)),
         _rm_response(turns, field['prediction 2']),
         _rm_response(turns, field['prediction 3']),
         _rm_response(turns, field['prediction 4'])]
-       || case when nullif(field['gold'], '') is null then [] else [_rm_response(turns, field['gold'], origin := 'reference')] end
-       || case when nullif(corrected, '') is null then [] else [_rm_response(turns, corrected, origin := 'augmented')] end as responses,
+       || case when nullif(field['gold'], '') is null then []
+               else [_rm_response(turns, field['gold'], origin := 'reference')] end
+       || case when nullif(corrected, '') is null then []
+               else [_rm_response(turns, corrected, origin := 'augmented')] end as responses,
        list_transform(verdicts, lambda v, i: _rm_vote(
            [1, 1, 1, 2, 2, 3][i], [2, 3, 4, 3, 4, 4][i], prob := case v when '0' then 0.5 when '1' then 1 else 0 end)) as votes,
        case when corrected = '' then ['corrected predictions that are empty, left out'] end as remarks

@@ -32,8 +32,10 @@ said as (
     select *, list_filter($attributes, lambda name: json_exists(item, _rm_pointer(name))) as attributes,
            list_concat(
                _rm_said(item, attributes),
-               list_transform(json_keys(holder), lambda name: {'name': name, 'said': case json_type(holder, _rm_pointer(name))
-                   when 'OBJECT' then holder ->> (_rm_pointer(name) || '/Rating') else holder ->> _rm_pointer(name) end})) as said,
+               list_transform(json_keys(holder), lambda name: {
+                   'name': name,
+                   'said': case json_type(holder, _rm_pointer(name)) when 'OBJECT' then holder ->> (_rm_pointer(name) || '/Rating')
+                       else holder ->> _rm_pointer(name) end})) as said,
            list_filter(said, lambda s: nullif(s.said, '') is not null and upper(s.said) <> 'N/A') as numbers
     from named
 ),
@@ -43,7 +45,8 @@ grouped as (
            -- what is more than a number, such as a rationale, stays with the rest
            list(_rm_without(item, list_concat(attributes, [
                text_name, policy_name, 'prompt', 'instruction', 'annotator',
-               case when not list_contains(json_type(holder, '$.*'), 'OBJECT') then holder_name end])) order by position) as rests,
+               case when not list_contains(json_type(holder, '$.*'), 'OBJECT') then holder_name end
+           ])) order by position) as rests,
            min(case
                when json_type(item) <> 'OBJECT' then 'a response is not an object'
                when text_name is null then '''response'' is missing'

@@ -33,7 +33,7 @@ traced as (
                    then '''labels'' and ''' || mistake_name || ''' are both given, and may say different things'
                when len(labels) <> len(texts) then '''labels'' has ' || len(labels) || ' labels for ' || len(texts) || ' steps'
                when len(unfit) > 0 then '''labels'' holds ' || unfit[1] || '; a label is from 0 to 1, or null'
-               when not coalesce(first_wrong in (select unnest(range(len(texts)))), true)
+               when not coalesce(first_wrong between 0 and len(texts) - 1 and first_wrong = floor(first_wrong), true)
                    then '''' || mistake_name || ''' is ' || mistake || ', and the steps are counted from 0 to ' || len(texts) - 1
            end as unfit,
            case
