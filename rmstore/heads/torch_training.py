@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rmstore.heads.adamw import AdamW
 from rmstore.heads.base import Pairs, Poll
 from rmstore.heads.pairs import batches, compact, labels, mean_loss
 from rmstore.objectives.base import Objective
@@ -30,6 +31,11 @@ AT_ONCE = 4096
 SMALL_STEP = 100_000_000
 """Products of one forward pass over a batch's chosen side, below which one thread is used; some milliseconds."""
 
+FIRST = 0.01
+"""Share of the warm-up that the first step is given, so that it moves at all."""
+SCALES = 2.0 ** np.arange(-4, 4.5, 0.5)
+"""Scales of the gaps among which a validation loss looks for its best."""
+
 Drop = Callable[["Tensor"], "Tensor"]
 """Leaves out hidden units, (members, n, width), while training; returns them as they are while validating."""
 
@@ -40,10 +46,12 @@ class Net(ABC):
     Attributes:
         parameters: what is learned; the first axis of each is the member. One that does not require a gradient stays.
         products: multiplications per item and member of one forward pass, which decides over threads.
+        halved: whether inputs come in bfloat16; rewards are float32 all the same.
     """
 
     parameters: list[Tensor]
     products: int
+    halved: bool = False
 
     @abstractmethod
     def rewards(self, x: Tensor, drop: Drop) -> Tensor:
@@ -69,6 +77,9 @@ class Course:
         lr, weight_decay: of AdamW.
         dropout: share of hidden units left out per step.
         cosine: let the rate fall to 0 along half a cosine over all passes.
+        warmup: share of all steps over which the rate rises to its full height first.
+        any_scale: judge an epoch by the validation loss at the scale of the gaps that suits it best. A temperature is
+            fitted after training, so rewards of the right order but too far apart are no reason to stop.
     """
 
     epochs: int | None
@@ -78,6 +89,13 @@ class Course:
     weight_decay: float | tuple[float, ...] = 0.0
     dropout: float | tuple[float, ...] = 0.0
     cosine: bool = False
+    warmup: float = 0.0
+    any_scale: bool = False
+
+    def share(self, done: float) -> float:
+        """Return the share of the rate to take after a share of all passes."""
+        falling = 0.5 + 0.5 * math.cos(math.pi * done) if self.cosine else 1.0
+        return falling * min(1.0, (done + FIRST) / (self.warmup + FIRST))
 
 
 def generators(seed: int, members: int) -> list[np.random.Generator]:
@@ -123,13 +141,12 @@ def train_net(
         poll: called before every batch.
         note: what the poll is told.
     """
-    import torch
-
-    x = torch.from_numpy(train.items)
+    x = _inputs(net, train)
     epochs = course.epochs or (EPOCHS if valid is not None else EPOCHS_UNWATCHED)
     steps = -(-len(train) // course.batch_size)
-    adam, drop = _AdamW(net, course, len(draws)), _dropout(course, draws)
-    watch = _Watch(valid, objective, course.patience, net)
+    rates, decays = (per_member(number, len(draws)) for number in (course.lr, course.weight_decay))
+    adam, drop = AdamW(net.parameters, rates, decays), _dropout(course, draws)
+    watch = _Watch(valid, objective, course, net)
     weights = weights / weights.mean(axis=1, keepdims=True)
     with _threads(len(draws) * course.batch_size * net.products):
         for epoch in range(epochs):
@@ -137,7 +154,7 @@ def train_net(
                 done = min(epoch + number / steps, epochs)
                 poll(done / epochs, f"{note}, epoch {epoch + 1} of at most {epochs}")
                 _descend(net, x, train, batch, objective, weights, drop)
-                adam.step(0.5 + 0.5 * math.cos(math.pi * done / epochs) if course.cosine else 1.0)
+                adam.step(course.share(done / epochs))
             if watch.should_stop(epoch + 1):
                 break
     watch.restore()
@@ -173,47 +190,16 @@ def _descend(
         torch.autograd.backward([rewards, extra], [told, torch.ones_like(extra)])
 
 
-class _AdamW:
-    """AdamW (arXiv 1711.05101) with a rate per member.
-
-    ``torch.optim`` would import the compiler on its first step, which takes longer than many a fit.
-    """
-
-    BETAS, EPSILON = (0.9, 0.999), 1e-8
-
-    def __init__(self, net: Net, course: Course, members: int) -> None:
-        import torch
-
-        self._parts = [part for part in net.parameters if part.requires_grad]
-        self._moments = [(torch.zeros_like(part), torch.zeros_like(part)) for part in self._parts]
-        self._rate, self._decay = (_per_member(number, members) for number in (course.lr, course.weight_decay))
-        self._steps = 0
-
-    def step(self, share: float) -> None:
-        """Take one step at a share of the rate and forget the gradients."""
-        import torch
-
-        self._steps += 1
-        first, second = self.BETAS
-        root = (1 - second**self._steps) ** 0.5
-        with torch.no_grad():
-            for part, (mean, square) in zip(self._parts, self._moments, strict=True):
-                gradient = part.grad
-                if gradient is None:
-                    continue
-                rate, decay = (number.view(-1, *[1] * (part.dim() - 1)) for number in (self._rate, self._decay))
-                mean.lerp_(gradient, 1 - first)
-                square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-                rate = share * rate
-                part.mul_(1 - rate * decay)
-                part.addcdiv_(mean * (rate / (first**self._steps - 1)), (square.sqrt() / root).add_(self.EPSILON))
-                part.grad = None
-
-
-def _per_member(number: float | tuple[float, ...], members: int) -> Tensor:
+def _inputs(net: Net, pairs: Pairs) -> Tensor:
     import torch
 
-    return torch.tensor(number, dtype=torch.float32).expand(members)
+    x = torch.from_numpy(pairs.items)
+    return x.bfloat16() if net.halved else x
+
+
+def per_member(number: float | tuple[float, ...], members: int) -> list[float]:
+    """Return one number per member."""
+    return list(number) if isinstance(number, tuple) else [number] * members
 
 
 def _keep(h: Tensor) -> Tensor:
@@ -224,7 +210,7 @@ def _dropout(course: Course, draws: Sequence[np.random.Generator]) -> Drop:
     """Return what leaves out hidden units at every member's own share, drawn by the member."""
     import torch
 
-    shares = _per_member(course.dropout, len(draws)).tolist()
+    shares = per_member(course.dropout, len(draws))
     if not any(shares):
         return _keep
 
@@ -233,7 +219,7 @@ def _dropout(course: Course, draws: Sequence[np.random.Generator]) -> Drop:
             (draw.random(h.shape[1:], dtype=np.float32) >= share) / np.float32(1 - share)
             for draw, share in zip(draws, shares, strict=True)
         ]
-        return h * torch.from_numpy(np.stack(kept))
+        return h * torch.from_numpy(np.stack(kept)).to(h.dtype)
 
     return drop
 
@@ -241,11 +227,13 @@ def _dropout(course: Course, draws: Sequence[np.random.Generator]) -> Drop:
 class _Watch:
     """Validation after every epoch: keeps each member's best parameters and says when nobody improves any more."""
 
-    def __init__(self, valid: Pairs | None, objective: Objective, patience: int, net: Net) -> None:
-        self._objective, self._patience, self._net = objective, patience, net
+    def __init__(self, valid: Pairs | None, objective: Objective, course: Course, net: Net) -> None:
+        self._objective, self._patience, self._net = objective, course.patience, net
+        self._scales = SCALES if course.any_scale and objective.sees == "gap" else np.ones(1)
         self._valid = None if valid is None else compact(valid)
         members = len(net.parameters[0])
         self._lowest, self._at = np.full(members, np.inf), np.zeros(members, dtype=int)
+        self._loss = np.full(members, np.inf)
         self._best = [part.detach().clone() for part in net.parameters]
         self.record: dict[str, Any] = {}
 
@@ -254,21 +242,25 @@ class _Watch:
         self.record = {"epochs": epoch}
         if self._valid is None:
             return False
-        losses = self._losses(self._valid)
+        losses, plain = self._losses(self._valid)
         # a member that has waited long enough is done, though it trains on beside the others
         better = (losses < self._lowest) & (epoch - self._at <= self._patience)
         for best, part in zip(self._best, self._net.parameters, strict=True):
             best[better] = part.detach()[better]
-        self._lowest[better], self._at[better] = losses[better], epoch
-        self.record |= {"best_epochs": self._at.tolist(), "valid_loss": float(self._lowest.mean())}
+        self._lowest[better], self._loss[better], self._at[better] = losses[better], plain[better], epoch
+        self.record |= {"best_epochs": self._at.tolist(), "valid_loss": float(self._loss.mean())}
         return bool((epoch - self._at >= self._patience).all())
 
-    def _losses(self, valid: Pairs) -> np.ndarray:
+    def _losses(self, valid: Pairs) -> tuple[np.ndarray, np.ndarray]:
+        """Return every member's loss at its best scale and as it is."""
         import torch
 
         with torch.no_grad():
-            parts = [self._net.rewards(part, _keep) for part in torch.from_numpy(valid.items).split(AT_ONCE)]
-        return np.array([mean_loss(self._objective, rewards, valid) for rewards in torch.cat(parts, dim=1).numpy()])
+            parts = [self._net.rewards(part, _keep) for part in _inputs(self._net, valid).split(AT_ONCE)]
+        rewards = torch.cat(parts, dim=1).numpy()
+        plain = [mean_loss(self._objective, member, valid) for member in rewards]
+        best = [min(mean_loss(self._objective, scale * member, valid) for scale in self._scales) for member in rewards]
+        return np.array(best), np.array(plain)
 
     def restore(self) -> None:
         """Leave the members at the best parameters seen; at the last ones where nobody watched."""
