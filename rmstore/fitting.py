@@ -96,12 +96,40 @@ def _parts(examples: TrainingSet, start: Scorer | None) -> _Parts:
             hint="give at least two training rows; in SQL, split := 'train' trains on every row",
         )
     reference = np.unique(np.concatenate([train.chosen, train.rejected]))
-    if start is not None and [field.described for field in start.fields] == [f.described for f in examples.fields]:
-        fields = start.fields  # the start's weights belong to its own scale of the side features
-    else:
-        fields = tuple(_standardised(examples.fields, items[reference]))
+    fields = tuple(_standardised(examples.fields, items[reference]))
+    if start is not None:
+        fields, columns = _start_first(fields, start.fields)
+        items = items if columns is None else items[:, columns]
     items = standardise(items, fields)
     return _Parts(fields, {split: replace(part, items=items) for split, part in splits.items()}, reference)
+
+
+def _start_first(fields: tuple[Field, ...], known: tuple[Field, ...]) -> tuple[tuple[Field, ...], np.ndarray | None]:
+    """Return the fields with those of the head that the fit goes on from in front, and the columns in that order.
+
+    The start's weights belong to its own scale of the side features. Its plain vector is the first field of that width.
+    The columns are None where they stay as they are. A start that knows other fields is left for the head to refuse.
+    """
+    places: list[int] = []
+    for field in known:
+        alike = [
+            place
+            for place, other in enumerate(fields)
+            if (other.name == field.name or not field.name or not other.name)
+            and (other.width, other.is_scalar) == (field.width, field.is_scalar)
+            and place not in places
+        ]
+        if not alike:
+            return fields, None
+        places.append(alike[0])
+    rest = [place for place in range(len(fields)) if place not in places]
+    ordered = [replace(field, name=fields[place].name) for field, place in zip(known, places, strict=True)]
+    ordered += [fields[place] for place in rest]
+    if places + rest == list(range(len(fields))):
+        return tuple(ordered), None
+    ends = np.cumsum([field.width for field in fields])
+    spans = [np.arange(ends[place] - fields[place].width, ends[place]) for place in places + rest]
+    return tuple(ordered), np.concatenate(spans)
 
 
 def _fit_one(
@@ -115,7 +143,7 @@ def _fit_one(
             start=None if start is None else start.head,
         )  # fmt: skip
     members, rewards = _score(head, items)
-    located = candidate.objective.sees == "item" and not examples.attributes
+    located = candidate.objective.sees == "item" and not plan.kind.takes_attributes
     means = members[parts.reference].mean(axis=0, dtype=np.float64)
     scales = members[parts.reference].std(axis=0, dtype=np.float64)
     notes = list(examples.notes)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rmstore.errors import OptionError
@@ -106,6 +106,16 @@ class Plan:
     def objective(self) -> Objective:
         """The objective of the first candidate; a search varies its options alone."""
         return self.candidates[0].objective
+
+    def knowing(self, **options: Any) -> Plan:
+        """Return the plan with options of the head set wherever they are None."""
+        known = [
+            replace(candidate, options={
+                name: options.get(name) if value is None else value for name, value in candidate.options.items()
+            })
+            for candidate in self.candidates
+        ]  # fmt: skip
+        return replace(self, candidates=tuple(known))
 
 
 def plan(recipe: Recipe) -> Plan:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from rmstore import head_store, references, snapshots
+from rmstore.encoders.layouts import parse_layout
 from rmstore.errors import InputError, OptionError, UnknownNameError
 from rmstore.features import FEATURES, struct_of_inputs
 from rmstore.filters import one_expression
@@ -181,18 +182,42 @@ def _job(store: Store, rows: pa.StructArray, recipe: Recipe, form: str, source: 
             hint="ratings: 'squared' or 'logistic'; rankings: 'plackett_luce'; pairs: 'bt' and the others",
         )
     start = None if planned.start is None else head_store.resolve(store, planned.start)
-    if start is not None and source is not None and start.encoder_key not in {None, source.encoder_key}:
-        raise InputError(
-            f"{start.reference} was trained on another encoder than that of {source.reference}",
-            hint="start from a head of the same encoder",
-        )
+    if start is not None and source is not None:
+        _check_start(start, source)
     examples = READERS[form](store, rows, snapshot=source, objective=planned.objective, seed=recipe.seed)
     if len(examples.attributes) > 1 and not planned.kind.takes_attributes:
         raise InputError(
             f"value mixes {len(examples.attributes)} attributes: {', '.join(examples.attributes)}",
             hint="keep one with where, train a head for each with group by, or all in one with head := 'multi'",
         )
+    if planned.kind.reads_prompt and start is not None and source is not None and not examples.fields[0].name:
+        columns = parse_layout(source.layout).columns("prompt", source.dim)
+        planned = planned.knowing(prompt_at=columns)
+        if columns is None:
+            told = f"layout {source.layout!r} has no part prompt, so all prompts get the same weights"
+            examples = replace(examples, notes=(*examples.notes, told))
     return _Job(planned, examples, start, _fingerprint(planned, examples, start, source))
+
+
+def _check_start(start: HeadInfo, source: SnapshotInfo) -> None:
+    """Refuse to go on from a head whose vectors are not the first columns of the snapshot's.
+
+    Raises:
+        InputError: encoder or layout differ.
+    """
+    if start.encoder_key not in {None, source.encoder_key}:
+        raise InputError(
+            f"{start.reference} was trained on another encoder than that of {source.reference}",
+            hint="start from a head of the same encoder",
+        )
+    if start.layout is None:
+        return
+    terms = parse_layout(start.layout).terms
+    if parse_layout(source.layout).terms[: len(terms)] != terms:
+        raise InputError(
+            f"{start.reference} was trained on layout {start.layout!r}, but {source.reference} has {source.layout!r}",
+            hint=f"make a snapshot whose layout is or begins with {start.layout!r}",
+        )
 
 
 def train_snapshot(

@@ -35,6 +35,18 @@ class Layout:
         """Return the width of the vector over parts of ``dim`` components."""
         return dim * len(self.terms)
 
+    def columns(self, part: str, dim: int) -> tuple[int, int] | None:
+        """Return the first column of a part and the one after its last, or None where it is no term of its own.
+
+        Example:
+            >>> parse_layout("joint||prompt").columns("prompt", 384)
+            (384, 768)
+        """
+        if (part,) not in self.terms:
+            return None
+        place = self.terms.index((part,))
+        return place * dim, (place + 1) * dim
+
 
 def parse_layout(text: str) -> Layout:
     """Return the terms of a layout.

@@ -9,5 +9,6 @@ HEADS = Registry(
         "lightgbm": "rmstore.heads.lightgbm:LightGBMHead",
         "linear": "rmstore.heads.linear:LinearHead",
         "mlp": "rmstore.heads.mlp:MLPHead",
+        "multi": "rmstore.heads.multi:MultiHead",
     },
 )

@@ -12,6 +12,7 @@ import numpy as np
 from rmstore.options import Option, fill
 
 if TYPE_CHECKING:
+    from rmstore.heads.graph import Graph
     from rmstore.objectives.base import Objective
 
 Poll = Callable[[float, str], None]
@@ -68,6 +69,8 @@ class Head(ABC):
     """The options by name."""
     takes_attributes: ClassVar[bool] = False
     """True where ratings of several attributes train one head, whose members are then the attributes."""
+    reads_prompt: ClassVar[bool] = False
+    """True where the option ``prompt_at`` says which columns of the input are the vector of the prompt."""
 
     @classmethod
     def options(cls, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,6 +122,14 @@ class Head(ABC):
     @abstractmethod
     def dim(self) -> int:
         """Width of the input."""
+
+    def operators(self, graph: Graph, items: str) -> str | None:
+        """Add the head to a graph and return the name of its members' rewards, (n, m), or None where it is no graph.
+
+        ``items`` names the standardised input, (n, d). A head whose reward is not the mean of its members sets
+        ``graph.score`` too.
+        """
+        return None
 
     @abstractmethod
     def to_bytes(self) -> bytes:
