@@ -170,11 +170,13 @@ class Store(engine.Store):
 
         return HeadHandle.open(self, reference)
 
-    def export_head(self, reference: str, to: str | Path, *, force: bool = False) -> HeadInfo:
-        """Write a head to a folder that another store can import; see :mod:`rmstore.head_folder`."""
-        from rmstore.head_folder import export_folder
+    def export_head(
+        self, reference: str, to: str | Path, *, force: bool = False, macro: str | None = None
+    ) -> HeadInfo:
+        """Write a head to a folder, FILE.sql or FILE.onnx; see :func:`rmstore.head_export.export_head`."""
+        from rmstore.head_export import export_head
 
-        return export_folder(self, reference, Path(to), force=force)
+        return export_head(self, reference, Path(to), force=force, macro=macro)
 
     def import_head(self, folder: str | Path, *, name: str | None = None) -> HeadImport:
         """Store the head of a folder; see :func:`rmstore.head_import.import_folder`."""

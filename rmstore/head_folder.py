@@ -89,7 +89,7 @@ def weights_name(data: bytes) -> str:
 
 
 def _encoder(store: Store, info: HeadInfo) -> dict[str, Any] | None:
-    rows = store.run("heads/encoder", {"encoder_key": info.encoder_key})
+    rows = store.run("encoder_of_key", {"encoder_key": info.encoder_key})
     return json.loads(rows[0]["spec"]) if rows else None
 
 

@@ -19,29 +19,51 @@ if TYPE_CHECKING:
         "rmstore train helpful --snapshot hh@1",
         "rmstore train helpful --snapshot hh --head mlp --members 5 -o hidden=[256]",
         "rmstore train plain --snapshot hh --where \"dataset = 'hh'\" --feature log_len",
+        "rmstore train facts --snapshot qa --attribute wrong-grounding",
+        "rmstore train attrs --snapshot qa --ratings --head multi",
+        "rmstore train armo --snapshot qa --head multi -o start=attrs",
     )
 )
 @click.argument("name")
-@click.option("--snapshot", required=True, metavar="REF", help="Snapshot whose preferences train the head.")
+@click.option("--snapshot", required=True, metavar="REF", help="Snapshot whose preferences or ratings train the head.")
 @click.option("--head", "kind", default="linear", show_default=True, help="Kind of head.")
-@click.option("--objective", default="bt", show_default=True, help="Loss over pairs.")
+@click.option("--objective", help="Loss; bt over pairs, squared over ratings by default.")
 @click.option("--members", type=click.IntRange(min=1), default=1, show_default=True, help="Size of the ensemble.")
 @click.option("--merge", type=click.Choice(["weights"]), help="Average the members into one head.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--where", metavar="SQL", help="Condition over the columns of rm_pairs.")
+@click.option("--where", metavar="SQL", help="Condition over the columns of rm_pairs, or of rm_ratings.")
 @click.option("--feature", "features", multiple=True, help="Side feature beside the vector, such as log_len.")
+@click.option("--ratings", is_flag=True, help="Train on the ratings of the responses, of every attribute.")
+@click.option("--attribute", "attributes", multiple=True, help="Train on the ratings of this attribute. Repeatable.")
 @assignments("-o", "--option", about="Option of the head or objective, such as l2=0.01. Repeatable.")
 @json_option
 @click.pass_obj
-def train(settings: Settings, name: str, kind: str, option: dict[str, Any], as_json: bool, **rest: Any) -> None:
+def train(
+    settings: Settings,
+    name: str,
+    kind: str,
+    objective: str | None,
+    ratings: bool,
+    attributes: tuple[str, ...],
+    option: dict[str, Any],
+    as_json: bool,
+    **rest: Any,
+) -> None:
     """Train a head and store it as the next version of NAME.
 
-    Preferences between responses of the snapshot train it: training rows fit, validation rows choose and
-    stop, test rows only measure. The same pairs, options and seed give the version that is there already.
+    Preferences between responses of the snapshot train it, or with --ratings or --attribute its ratings: training rows
+    fit, validation rows choose and stop, test rows only measure. The same rows, options and seed give the version that
+    is there already. Several attributes make one head with --head multi.
     """
     from rmstore.cli.output import notes, show_record
     from rmstore.cli.progress import progress
 
+    if objective is not None:
+        rest["objective"] = objective
+    if ratings or attributes:
+        if rest.pop("features"):
+            raise click.UsageError("--feature goes with preferences, not with --ratings or --attribute")
+        rest["attributes"] = attributes
     with opened(settings, write=True) as store, progress(show=not as_json) as report:
         result = store.train(name, head=kind, options=option or None, progress=report, **rest)
     record = result.row()
@@ -148,15 +170,27 @@ def describe(settings: Settings, reference: str, fields: tuple[str, ...], as_jso
     show(rows, as_json=as_json, empty="nobody has said anything of this version yet")
 
 
-@head.command("export", examples=("rmstore head export helpful@3 helpful-3",))
+@head.command(
+    "export",
+    examples=(
+        "rmstore head export helpful@3 helpful-3",
+        "rmstore head export helpful@3 helpful.sql --macro helpful",
+        "rmstore head export helpful@3 helpful.onnx",
+    ),
+)
 @click.argument("reference")
 @click.argument("to", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Replace an exported head that is there.")
+@click.option("--macro", metavar="NAME", help="Name of the SQL macro; that of the head by default.")
+@click.option("--force", is_flag=True, help="Replace what is there.")
 @click.pass_obj
-def export(settings: Settings, reference: str, to: Path, force: bool) -> None:
-    """Write a version to a folder that another store can import: weights, facts, card, checksums."""
+def export(settings: Settings, reference: str, to: Path, macro: str | None, force: bool) -> None:
+    """Write a version to a folder, to FILE.sql or to FILE.onnx.
+
+    The folder holds weights, facts, card and checksums; another store can import it. The SQL is a macro that plain
+    DuckDB runs, of a linear head. The model has inputs named as the fields of the head's input, or embedding.
+    """
     with opened(settings) as store:
-        info = store.export_head(reference, to, force=force)
+        info = store.export_head(reference, to, force=force, macro=macro)
     click.echo(f"{info.reference} in {to}")
 
 

@@ -12,6 +12,7 @@ from rmstore import options as opt
 from rmstore.heads import pairs as on
 from rmstore.heads import serial
 from rmstore.heads.base import Head, Pairs, Poll
+from rmstore.heads.graph import Graph
 from rmstore.heads.newton import PRECISE, ROUGH, Design, Loss, minimise
 from rmstore.objectives.base import Objective
 
@@ -117,6 +118,11 @@ class LinearHead(Head):
     def dim(self) -> int:
         """Width of the input."""
         return self.weights.shape[1]
+
+    def operators(self, graph: Graph, items: str) -> str:
+        """Add one product and one sum."""
+        product = graph.add("MatMul", items, graph.constant(self._columns))
+        return graph.add("Add", product, graph.constant(self.bias))
 
     def to_bytes(self) -> bytes:
         """Return the head as safetensors with tensors ``weights`` and ``bias``."""

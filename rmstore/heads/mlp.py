@@ -11,6 +11,7 @@ from rmstore import options as opt
 from rmstore.heads import pairs as on
 from rmstore.heads import serial
 from rmstore.heads.base import Head, Pairs, Poll
+from rmstore.heads.graph import Graph
 from rmstore.objectives.base import Objective
 
 PUBLISHED = (1024, 512)
@@ -127,6 +128,15 @@ class MLPHead(Head):
     def dim(self) -> int:
         """Width of the input."""
         return self.layers[0][0].shape[1]
+
+    def operators(self, graph: Graph, items: str) -> str:
+        """Add the layers, all members of one as one batched product, (m, n, h)."""
+        hidden = graph.add("Unsqueeze", items, graph.constant([0]))
+        for number, (weight, bias) in enumerate(self.layers):
+            hidden = graph.add("Relu", hidden) if number else hidden
+            hidden = graph.add("MatMul", hidden, graph.constant(weight))
+            hidden = graph.add("Add", hidden, graph.constant(bias[:, None]))
+        return graph.add("Transpose", graph.add("Squeeze", hidden, graph.constant([2])), perm=[1, 0])
 
     def to_bytes(self) -> bytes:
         """Return the head as safetensors with tensors ``weight.0``, ``bias.0`` and so on."""

@@ -1,1 +1,1 @@
-select name from rm.main.encoders where encoder_key = $encoder_key
+select name, spec from rm.main.encoders where encoder_key = $encoder_key

@@ -1,1 +1,0 @@
-select spec from rm.main.encoders where encoder_key = $encoder_key

@@ -1,0 +1,1 @@
+array_inner_product({argument}::float[{width}], [{weights}]::float[{width}])
