@@ -71,7 +71,11 @@ def test_show_says_files_splits_subsets_policies_and_attributes(stocked, tmp_pat
     ]
 
 
-TRACES = [{"prompt": "a", "steps": ["b", "e"], "mistake_index": 1}, {"prompt": "a", "steps": ["b"], "labels": [0.5]}]
+TRACES = [
+    {"prompt": "a", "steps": ["b", "e"], "mistake_index": 1},
+    {"prompt": "a", "steps": ["b", "e"], "mistake_index": 1, "policy": "m"},
+    {"prompt": "a", "steps": ["b"], "labels": [0.5]},
+]
 
 
 def test_steps_are_counted_and_dropped_with_the_responses_that_nobody_else_holds(stocked, tmp_path):

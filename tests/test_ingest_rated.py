@@ -179,7 +179,7 @@ def test_qa_feedback_comparisons_ties_and_origins(store):
     result = ingest(store, DATA / "qa_feedback.json", format="qa-feedback", dataset="d")
     assert result.notes == (
         "empty responses, or of white space alone: 1",
-        "ties: 5",
+        "ties: 4",
         "corrected predictions that are empty, left out: 1",
     )
     first = """
@@ -190,7 +190,7 @@ def test_qa_feedback_comparisons_ties_and_origins(store):
     """
     bob = "Bob was. Bob was. It rained."
     assert {(row["chosen"], row["rejected"]) for row in store.rows(first)} == {
-        ("Ann.", bob), ("Ann was.", bob), ("Ann.", ""), ("Ann was.", ""),
+        ("Ann.", bob), ("Ann was.", bob), ("Ann.", ""), ("Ann was.", ""), (bob, ""),
     }  # fmt: skip
     origins = "select origin, count(*) as n from generations group by origin order by origin"
     assert [tuple(row.values()) for row in store.rows(origins)] == [("augmented", 1), ("reference", 2), ("sampled", 8)]
