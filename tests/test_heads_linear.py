@@ -120,6 +120,24 @@ def test_optimum_is_scikit_learns(n_items, n_pairs, dim, l2):
     np.testing.assert_allclose(weights_of(train, l2=l2), expected, atol=1e-5 * max(1, np.abs(expected).max()))
 
 
+@pytest.mark.parametrize("n_items", [300, 60_000], ids=["few items", "own items"])
+def test_optimum_of_many_pairs_is_scikit_learns(n_items):
+    """So many that a sample shows where to begin; the end is the same."""
+    train, _ = draw(n_items, 30_000, 12, scale=0.7)
+    expected = reference(*both_orders(differences(train)), 1e-4).coef_[0]
+    np.testing.assert_allclose(weights_of(train, l2=1e-4), expected, atol=1e-5)
+
+
+def test_a_sample_that_weighs_nothing_is_passed_over():
+    """One pair in ten thousand counts, most likely none of those that would show where to begin."""
+    train, _ = draw(300, 20_000, 5)
+    counts = np.arange(20_000) % 9973 == 0
+    lone = make_pairs(train.items, train.chosen[counts], train.rejected[counts])
+    np.testing.assert_allclose(
+        weights_of(replace(train, weight=counts.astype(float)), l2=0.1), weights_of(lone, l2=0.1), atol=1e-6
+    )
+
+
 def test_weighted_optimum_is_scikit_learns():
     train, _ = draw(300, 900, 10)
     weight = np.random.default_rng(1).exponential(size=900)

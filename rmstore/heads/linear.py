@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from rmstore.heads import pairs as on
 from rmstore.heads import serial
 from rmstore.heads.base import Head, Pairs, Poll
 from rmstore.heads.graph import Graph
-from rmstore.heads.newton import PRECISE, ROUGH, Design, Loss, minimise
+from rmstore.heads.newton import PRECISE, ROUGH, Design, Loss, glimpse, minimise
 from rmstore.objectives.base import Objective
 
 DECADES = range(1, -9, -1)
@@ -77,9 +77,13 @@ class LinearHead(Head):
         if chosen["l2"] != "auto":
             best = _fit(loss, chosen["l2"], origin, poll, 0.5)
         elif valid is None:
-            record["l2"] = loss.design.scale / _effective(train.weight)
+            record["l2"] = _prior(loss, train)
             best = _fit(loss, record["l2"], origin, poll, 0.5)
         else:
+            if origin is None:
+                likely = _prior(loss, train)
+                glimpse(loss, likely, _ticks(poll, 0.0, likely))
+                origin = np.zeros(len(loss.design.penalty))
             best, record = _choose(loss, _loss(valid, objective), origin, poll)
         if valid is not None and chosen["refit"]:
             train = _join(train, valid)
@@ -139,14 +143,23 @@ class LinearHead(Head):
 
 
 def _loss(pairs: Pairs, objective: Objective) -> Loss:
-    return Loss(Design(pairs, sees=objective.sees), pairs, objective)
+    return Loss(Design.of(pairs, sees=objective.sees), pairs, objective)
 
 
 def _fit(
     loss: Loss, l2: float, start: np.ndarray | None, poll: Poll, share: float, gain: float = PRECISE
 ) -> np.ndarray:
-    origin = np.zeros(len(loss.design.penalty)) if start is None else start
-    return minimise(loss, l2, origin, lambda: poll(share, f"linear, l2 {l2:.2g}"), gain)
+    tick = _ticks(poll, share, l2)
+    return minimise(loss, l2, glimpse(loss, l2, tick) if start is None else start, tick, gain)
+
+
+def _ticks(poll: Poll, share: float, l2: float) -> Callable[[], None]:
+    return lambda: poll(share, f"linear, l2 {l2:.2g}")
+
+
+def _prior(loss: Loss, train: Pairs) -> float:
+    """Return the ``l2`` under which a gap of typical length has variance 1."""
+    return loss.design.scale / _effective(train.weight)
 
 
 def _origin(start: LinearHead, loss: Loss) -> np.ndarray:
@@ -155,7 +168,7 @@ def _origin(start: LinearHead, loss: Loss) -> np.ndarray:
     return weights[: len(loss.design.penalty)]
 
 
-def _choose(loss: Loss, valid: Loss, origin: np.ndarray | None, poll: Poll) -> tuple[np.ndarray, dict[str, Any]]:
+def _choose(loss: Loss, valid: Loss, origin: np.ndarray, poll: Poll) -> tuple[np.ndarray, dict[str, Any]]:
     """Return the fit with the lowest validation loss; each fit starts from the best one so far."""
     tried: dict[float, tuple[float, np.ndarray]] = {}
 
