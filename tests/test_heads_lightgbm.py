@@ -42,7 +42,7 @@ ALL = draw(1000, 3000)
 TRAIN, VALID = take(ALL, slice(2000)), take(ALL, slice(2000, None))
 
 
-def fit(train=TRAIN, valid=None, *, objective="bt", members=1, merge=None, seed=0, **options):
+def fit(train=TRAIN, valid=None, *, objective="bt", members=1, merge=None, seed=0, start=None, **options):
     return LightGBMHead.fit(
         train,
         valid,
@@ -52,6 +52,7 @@ def fit(train=TRAIN, valid=None, *, objective="bt", members=1, merge=None, seed=
         merge=merge,
         seed=seed,
         poll=lambda share, note: None,
+        start=start,
     )
 
 
@@ -165,3 +166,57 @@ def test_nothing_is_printed(capfd):
     head, _ = fit(take(TRAIN, slice(12)), VALID, members=2, trees=3)
     LightGBMHead.from_bytes(head.to_bytes()).score(ALL.items)
     assert capfd.readouterr() == ("", "")
+
+
+def test_starting_goes_on_where_the_other_stopped():
+    """With all features and no draw, 15 trees and then 25 are the 40 of one fit."""
+    whole, first = fit(diversity="seed", trees=40)[0], fit(diversity="seed", trees=15)[0]
+    both, record = fit(diversity="seed", trees=25, start=first)
+    assert record == {"trees": [40]}
+    np.testing.assert_allclose(both.score(ALL.items), whole.score(ALL.items), atol=1e-4)
+
+
+def test_members_go_on_from_their_own_or_from_the_only_one():
+    two, one = fit(members=2, trees=5)[0], fit(trees=5)[0]
+    assert fit(members=2, trees=3, start=two)[1] == {"trees": [8, 8]}
+    assert fit(members=3, trees=3, start=one)[1] == {"trees": [8, 8, 8]}
+    with pytest.raises(OptionError, match="3 members cannot go on from 2.*\n.*members := 2"):
+        fit(members=3, start=two)
+
+
+def test_a_start_that_cannot_be_bettered_is_kept():
+    good, record = fit(valid=VALID, trees=60)
+    backwards = replace(TRAIN, chosen=TRAIN.rejected, rejected=TRAIN.chosen)
+    kept, other = fit(backwards, VALID, trees=10, start=good)
+    np.testing.assert_array_equal(kept.score(ALL.items), good.score(ALL.items))
+    assert other["trees"] == record["trees"]
+    assert other["valid_loss"] == pytest.approx(record["valid_loss"], rel=1e-5)
+
+
+def test_a_fit_cannot_go_on_from_another_kind_or_width():
+    from rmstore.heads.linear import LinearHead
+
+    for start in (
+        LinearHead(np.ones((1, 3), dtype=np.float32), np.zeros(1, dtype=np.float32)),
+        fit(replace(TRAIN, items=TRAIN.items[:, :2].copy()), trees=3)[0],
+    ):
+        with pytest.raises(OptionError, match=f"cannot go on from a {start.kind} head of width {start.dim}"):
+            fit(start=start)
+
+
+@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize(("objective", "level"), [("squared", 30.0), ("logistic", 0.9)])
+def test_single_items_start_at_their_level(objective, level, members):
+    """Few and small trees are enough to be right on average, and the level is in the file."""
+    value = np.random.default_rng(0).normal(level, 2, 2000) if objective == "squared" else np.full(2000, level)
+    rated = replace(TRAIN, rejected=TRAIN.chosen, value=value)
+    head, _ = fit(rated, objective=objective, members=members, trees=2, lr=0.01)
+    expected = value.mean() if objective == "squared" else np.log(level / (1 - level))
+    again = LightGBMHead.from_bytes(head.to_bytes())
+    assert again.score(ALL.items[TRAIN.chosen]).mean() == pytest.approx(expected, abs=0.1)
+
+
+def test_ratings_are_predicted():
+    value = gold(ALL.items)[TRAIN.chosen] + 7
+    head, _ = fit(replace(TRAIN, rejected=TRAIN.chosen, value=value), objective="squared", trees=100)
+    assert np.mean((head.score(ALL.items) - gold(ALL.items) - 7) ** 2) < 0.1 * np.var(gold(ALL.items))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from rmstore.heads.base import Head, Pairs, Poll
 from rmstore.heads.lightgbm_training import Trainer
 from rmstore.heads.serial import refuse
 from rmstore.objectives.base import Objective
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
 
 VERSION = 1
 TRAILER = b"\nrmstore:"
@@ -76,17 +79,22 @@ class LightGBMHead(Head):
         poll: Poll,
         start: Head | None = None,
     ) -> tuple[LightGBMHead, dict[str, Any]]:
-        """Return the boosted head, and ``trees`` per member and ``valid_loss``."""
+        """Return the boosted head, and ``trees`` per member and ``valid_loss``.
+
+        With ``start`` every member adds trees to those of its own number there, or of the only one.
+        """
         settings = cls.options(options)
         valid = on.check(train, valid, members, merge)
         if merge:
             raise OptionError(f"merge is {merge!r}, but trees have no weights", hint="leave merge out, or train 'mlp'")
         on.check_convex(cls.kind, objective)
+        boosters = [None] * members if start is None else on.same_kind(cls, start, train)._as_many(members)
         trainer = Trainer(train, valid, objective, settings)
         record: dict[str, Any] = {"trees": []}
         texts, losses = [], []
         for member, weight in enumerate(on.member_weights(train, settings["diversity"], seed, members)):
-            text, trees, loss = trainer.boost(weight, (seed, member), _shared(poll, member, members))
+            poll_member = _shared(poll, member, members)
+            text, trees, loss = trainer.boost(weight, (seed, member), poll_member, boosters[member])
             texts.append(text)
             record["trees"].append(trees)
             losses.append(loss)
@@ -94,6 +102,19 @@ class LightGBMHead(Head):
             record["valid_loss"] = float(np.mean(losses))
         poll(1.0, "boosted")
         return cls(texts, settings["threads"]), record
+
+    def _as_many(self, members: int) -> list[Booster]:
+        """Return a booster for every member of a fit that goes on from here.
+
+        Raises:
+            OptionError: there are several members, but of another number.
+        """
+        if self.n_members not in (1, members):
+            raise OptionError(
+                f"{members} members cannot go on from {self.n_members}: trees cannot be averaged",
+                hint=f"give members := {self.n_members}, or start from a head of one member",
+            )
+        return self._boosters * (members // self.n_members)
 
     def members(self, items: np.ndarray) -> np.ndarray:
         """Return the reward of every member, (n, m) float32."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from rmstore.errors import InputError
 from rmstore.heads.base import Pairs, Poll
 from rmstore.heads.pairs import compact, labels, mean_loss
 from rmstore.objectives.base import Objective
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
 
 TREES, TREES_UNWATCHED = 500, 200
 """Most trees with validation pairs, and trees without."""
@@ -45,11 +48,27 @@ class Trainer:
             "lambda_l2": settings["l2"],
             "num_threads": settings["threads"] or int(self._train.items.size < SMALL),
         }
-        self._data = Dataset(self._train.items, params=dict(self._params))
-        self._watched = [self._data.create_valid(self._valid.items)] if self._valid else []
+        self._rows = np.concatenate([self._train.chosen, self._train.rejected])
+        self._known = labels(self._train)
+        self._level = _level(self._train, objective)
 
-    def boost(self, weight: np.ndarray, seed: tuple[int, int], poll: Poll) -> tuple[str, int, float]:
-        """Return LightGBM's text of a booster, its number of trees and its validation loss (NaN without)."""
+        def begin(pairs: Pairs) -> np.ndarray | None:
+            return np.full(len(pairs.items), self._level) if self._level else None
+
+        self._data = Dataset(
+            self._train.items, params=dict(self._params), init_score=begin(self._train), free_raw_data=False
+        )
+        self._watched = (
+            [self._data.create_valid(self._valid.items, init_score=begin(self._valid))] if self._valid else []
+        )
+
+    def boost(
+        self, weight: np.ndarray, seed: tuple[int, int], poll: Poll, start: Booster | None = None
+    ) -> tuple[str, int, float]:
+        """Return LightGBM's text of a booster, its number of trees and its validation loss (NaN without).
+
+        With ``start`` trees are added to those of a booster, which stays as it is if none lowers the validation loss.
+        """
         import lightgbm
 
         most = self._settings["trees"] or (TREES if self._valid else TREES_UNWATCHED)
@@ -68,9 +87,17 @@ class Trainer:
             valid_names=["valid"] * len(self._watched),
             feval=self._validation,
             callbacks=callbacks,
+            init_model=start,
         )
         best = booster.best_iteration or booster.num_trees()
         loss = booster.best_score["valid"]["loss"] if self._valid else np.nan
+        if start is None:
+            _lift(booster, self._level)
+        elif self._valid:
+            rewards = np.asarray(start.predict(self._valid.items, raw_score=True))
+            before = mean_loss(self._objective, rewards, self._valid)
+            if before <= loss:
+                return start.model_to_string(), start.num_trees(), before
         return booster.model_to_string(num_iteration=best), best, float(loss)
 
     def _validation(self, rewards: np.ndarray, _: Any) -> tuple[str, float, bool]:
@@ -80,25 +107,47 @@ class Trainer:
 
     def _derivatives(self, rewards: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return gradient and curvature of every item, summed over the pairs it is in."""
-        pairs, total = self._train, weight.sum()
-        chosen, rejected, known = rewards[pairs.chosen], rewards[pairs.rejected], labels(pairs)
+        pairs, known, total = self._train, self._known, weight.sum()
+        chosen, rejected = rewards[pairs.chosen], rewards[pairs.rejected]
         slopes = self._objective.weighted_gradient(chosen, rejected, known, weight / total)
         bends = self._objective.curvature(chosen, rejected, known)
         if not (bends[0].any() or bends[1].any()):  # hinge: count pairs instead, as LightGBM does for absolute errors
             bends = np.ones_like(weight), np.ones_like(weight)
-        rows = np.concatenate([pairs.chosen, pairs.rejected])
 
         def per_item(sides: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-            return np.bincount(rows, np.concatenate(sides), len(pairs.items))
+            return np.bincount(self._rows, np.concatenate(sides), len(pairs.items))
 
         return per_item((slopes[0] * total, slopes[1] * total)), per_item((weight * bends[0], weight * bends[1]))
+
+
+def _level(pairs: Pairs, objective: Objective) -> float:
+    """Return the one reward that suits all single items best, where trees begin; 0 for pairs, whose level is free."""
+    level = 0.0
+    if objective.sees != "item":
+        return level
+    known, share = labels(pairs), pairs.weight / pairs.weight.sum()
+    for _ in range(50):
+        same = np.full(len(pairs), level)
+        slope = objective.weighted_gradient(same, same, known, share)[0].sum()
+        if abs(slope) < 1e-6:
+            break
+        level -= slope / (share @ objective.curvature(same, same, known)[0])
+    return float(level)
+
+
+def _lift(booster: Booster, level: float) -> None:
+    """Add the level that training began from to the first tree: LightGBM itself leaves it out of predictions."""
+    if level:
+        leaves = booster.dump_model(num_iteration=1)["tree_info"][0]["num_leaves"]
+        for leaf in range(leaves):
+            booster.set_leaf_output(0, leaf, booster.get_leaf_output(0, leaf) + level)
 
 
 def _before_each_tree(call: Callable[[int], None]) -> Callable[[Any], None]:
     """Return a LightGBM callback that passes on the number of trees so far."""
 
     def callback(environment: Any) -> None:
-        call(environment.iteration)
+        call(environment.iteration - environment.begin_iteration)
 
     callback.before_iteration = True  # type: ignore[attr-defined]
     return callback
