@@ -25,13 +25,18 @@ create or replace macro rm_trajectory_rewards(
     places as (
         select step_id, prompt_id, row_number() over (order by step_id) - 1 as place, count(*) over () as n from vectors
     ),
-    drawn as (
-        select places.step_id, others.step_id as other_id
+    -- Drawn before they are joined, which keeps the join a hash join.
+    draws as materialized (
+        select step_id, prompt_id,
+               (_rm_draw('rm_trajectory/' || seed || '/' || step_id || '/' || draw) % n)::bigint as place
         from places
         cross join (select unnest(range(negatives)) as draw)
-        join places as others
-            on others.place = _rm_draw('rm_trajectory/' || seed || '/' || places.step_id || '/' || draw) % places.n
-        where others.prompt_id <> places.prompt_id
+    ),
+    drawn as (
+        select draws.step_id, others.step_id as other_id
+        from draws
+        join places as others using (place)
+        where others.prompt_id <> draws.prompt_id
     ),
     neighbours as (
         select vectors.step_id, vectors.embedding, earlier.embedding as anchor

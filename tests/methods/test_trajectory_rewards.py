@@ -119,6 +119,11 @@ def test_without_another_prompt_there_is_no_negative(store):
     assert row["step_reward"] == pytest.approx(np.mean([step["align"] for step in row["steps"]]))
 
 
+def test_no_step_is_compared_with_all_others(traces):
+    plan = traces.con.sql("explain (format json) from rm_trajectory_rewards('s')").fetchall()[0][1]
+    assert not [bad for bad in ("NL_JOIN", "NESTED_LOOP") if bad in plan]
+
+
 def test_coherence_of_a_step_like_all_others_is_a_half(store):
     stock_traces(store, [("a", ["b", "c"]), ("d d", ["e", "f"])])
     embed(store, "d", snapshot="s", encoder="toy:2", layout="joint", steps=True)
