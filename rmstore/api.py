@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from rmstore.doctor import Finding
     from rmstore.handles import HeadHandle
+    from rmstore.head_compare import HeadComparison
     from rmstore.head_import import HeadImport
     from rmstore.records import EmbedResult, HeadInfo, IngestResult, ReportResult, SnapshotInfo
     from rmstore.report_header import Report
@@ -183,6 +184,18 @@ class Store(engine.Store):
         from rmstore.head_import import import_folder
 
         return import_folder(self, Path(folder), name)
+
+    def compare_heads(self, a: str, b: str, *, snapshot: str | None = None, split: str = "test") -> HeadComparison:
+        """Return two heads side by side and on the same pairs; see :func:`rmstore.head_compare.compare`."""
+        from rmstore.head_compare import compare
+
+        return compare(self, a, b, snapshot=snapshot, split=split)
+
+    def explain(self, head: str, response: str, *, snapshot: str | None = None, k: int = 5) -> dict[str, Any]:
+        """Return why a response has its reward; see :func:`rmstore.head_explain.explain_response`."""
+        from rmstore.head_explain import explain_response
+
+        return explain_response(self, head, response, snapshot=snapshot, k=k)
 
     def card(self, reference: str) -> dict[str, dict[str, Any]]:
         """Return the card of a head: sections of fields; see :func:`rmstore.head_card.card`."""

@@ -200,7 +200,7 @@ def _check_card(card: Mapping[str, Mapping[str, Any]]) -> None:
     for section in card.values():
         for name, value in section.items():
             table = isinstance(value, list) and bool(value) and isinstance(value[0], dict)
-            whole = json_types.fits(value, list[dict[str, Any]] if table else CELL | list[CELL])  # type: ignore[valid-type]
+            whole = json_types.fits(value, list[dict[str, Any]] if table else CELL | list[CELL])
             if not whole or (table and any(row.keys() != value[0].keys() for row in value)):
                 raise BadFileError(f"{name} of the card of {FACTS} is no value and no table", hint=HINT)
 

@@ -99,7 +99,7 @@ def _graph(scorer: Scorer, info: HeadInfo) -> Graph:
             hint="rmstore head export REF FOLDER keeps it whole",
         )
     score = graph.score or graph.add("ReduceMean", rewards, graph.constant([1]), keepdims=0)
-    graph.add("Sub", score, graph.constant(np.float32(scorer.reference_mean)), output="reward")
+    graph.add("Sub", score, graph.constant(np.array(scorer.reference_mean)), output="reward")
     centred = graph.add("Sub", rewards, graph.constant(scorer.member_means))
     graph.add("Div", centred, graph.constant(scorer.member_scales), output="members")
     return graph
@@ -112,8 +112,8 @@ def _standardised(graph: Graph, fields: tuple[Field, ...]) -> str:
         part = _input(field)
         if field.is_scalar:
             part = graph.add("Unsqueeze", part, graph.constant([1]))
-            part = graph.add("Sub", part, graph.constant(np.float32(field.shift)))
-            part = graph.add("Div", part, graph.constant(np.float32(field.scale)))
+            part = graph.add("Sub", part, graph.constant(np.array(field.shift)))
+            part = graph.add("Div", part, graph.constant(np.array(field.scale)))
         parts.append(part)
     return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
 

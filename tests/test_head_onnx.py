@@ -20,6 +20,12 @@ RECIPES = {
     "deep mlp": {"head": "mlp", "options": {"hidden": [5, 4], "epochs": 2}},
     "merged mlp": {"head": "mlp", "members": 2, "merge": "weights", "options": {"hidden": [3], "epochs": 2}},
     "mlp with a feature": {"head": "mlp", "options": {"hidden": [4], "epochs": 2}, "features": ["log_len"]},
+    "adapter": {"head": "adapter", "members": 3, "options": {"hidden": [6], "rank": 2, "epochs": 3}},
+    "linear adapter": {"head": "adapter", "options": {"hidden": [], "rank": 2, "epochs": 3}},
+    "shared adapters": {"head": "adapter", "members": 3, "options": {"hidden": [6], "share": True, "epochs": 3}},
+    "adapter of rank 0": {"head": "adapter", "options": {"hidden": [6], "rank": 0, "epochs": 3}},
+    "prototype": {"head": "prototype", "members": 3, "options": {"prototypes": 3, "epochs": 3}},
+    "single prototypes": {"head": "prototype", "options": {"threshold": 1, "epochs": 3}},
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ LAYERS = [
     {"api"},
     {"functions"},
     {"handles", "head_card", "head_folder", "head_import", "head_sql",
-     "head_onnx", "head_export", "reports", "datasets", "doctor"},
+     "head_onnx", "head_export", "head_compare", "head_explain", "reports", "datasets", "doctor"},
     {"ingest", "training", "embedding", "imports"},
     {"staging", "ratings", "rankings"},
     {"pairs"},

@@ -171,6 +171,47 @@ def describe(settings: Settings, reference: str, fields: tuple[str, ...], as_jso
 
 
 @head.command(
+    "compare",
+    examples=("rmstore head compare helpful@2 helpful@3", "rmstore head compare helpful@3 mlp --snapshot hh@2 --json"),
+)
+@click.argument("a")
+@click.argument("b")
+@click.option("--snapshot", metavar="REF", help="Whose votes to rank; by default those that the heads were trained on.")
+@click.option("--split", default="test", show_default=True, help="train, valid, test or all.")
+@json_option
+@click.pass_obj
+def compare(settings: Settings, a: str, b: str, snapshot: str | None, split: str, as_json: bool) -> None:
+    """Show what differs between two versions and how they rank the same pairs.
+
+    The pairs are votes whose groups neither head saw in training. The difference is the accuracy of A less that of B,
+    with a 95 % interval over groups.
+    """
+    from rmstore.cli.output import show_record
+
+    with opened(settings) as store:
+        found = store.compare_heads(a, b, snapshot=snapshot, split=split)
+    record = {"a": found.a.reference, "b": found.b.reference}
+    tables = {"facts": list(found.facts), "metrics": list(found.metrics)}
+    show_record({**record, **({"pairs": found.pairs} if as_json else found.pairs), **tables}, as_json=as_json)
+
+
+@head.command("explain", examples=("rmstore head explain helpful --response 3f2a0c1e-... -k 3",))
+@click.argument("reference")
+@click.option("--response", required=True, metavar="ID", help="Response to explain.")
+@click.option("--snapshot", metavar="REF", help="Where its vector is; by default the snapshot of the head's training.")
+@click.option("-k", type=click.IntRange(min=1, max=1000), default=5, show_default=True, help="Pairs each way.")
+@json_option
+@click.pass_obj
+def explain(settings: Settings, reference: str, response: str, snapshot: str | None, k: int, as_json: bool) -> None:
+    """Show why a response has its reward: what the fields of a linear head add, and the training pairs it resembles."""
+    from rmstore.cli.output import show_record
+
+    with opened(settings) as store:
+        found = store.explain(reference, response, snapshot=snapshot, k=k)
+    show_record(found, as_json=as_json)
+
+
+@head.command(
     "export",
     examples=(
         "rmstore head export helpful@3 helpful-3",

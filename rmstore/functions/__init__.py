@@ -15,6 +15,7 @@ FUNCTIONS = Registry(
     "functions",
     {
         "_rm_embed": "rmstore.functions.embed:embed",
+        "_rm_explain": "rmstore.functions.explain:explain",
         "_rm_head_id": "rmstore.functions.score:head_id",
         "_rm_options": "rmstore.functions.catalogue:options",
         "_rm_pairs_sql": "rmstore.functions.rows:pairs_sql",
