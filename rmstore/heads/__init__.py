@@ -6,9 +6,11 @@ HEADS = Registry(
     "head kind",
     "heads",
     {
+        "adapter": "rmstore.heads.adapter:AdapterHead",
         "lightgbm": "rmstore.heads.lightgbm:LightGBMHead",
         "linear": "rmstore.heads.linear:LinearHead",
         "mlp": "rmstore.heads.mlp:MLPHead",
         "multi": "rmstore.heads.multi:MultiHead",
+        "prototype": "rmstore.heads.prototype:PrototypeHead",
     },
 )

@@ -13,6 +13,7 @@ from rmstore.heads import pairs as on
 from rmstore.heads import serial
 from rmstore.heads.adapter_training import Weights, train_members
 from rmstore.heads.base import Head, Pairs, Poll
+from rmstore.heads.graph import Graph
 from rmstore.objectives.base import Objective
 
 CHUNK = 512
@@ -155,6 +156,18 @@ class AdapterHead(Head):
     def dim(self) -> int:
         """Width of the input."""
         return self.weights.down.shape[1]
+
+    def operators(self, graph: Graph, items: str) -> str:
+        """Add adapters and layers, all members of one as one batched product, (m, n, h)."""
+        hidden = graph.add("Unsqueeze", items, graph.constant([0]))
+        if self.weights.down.shape[2]:
+            low = graph.add("MatMul", hidden, graph.constant(self.weights.down))
+            hidden = graph.add("Add", hidden, graph.add("MatMul", low, graph.constant(self.weights.up)))
+        for number, (weight, bias) in enumerate(self.weights.layers):
+            hidden = graph.add("Relu", hidden) if number else hidden
+            hidden = graph.add("MatMul", hidden, graph.constant(weight))
+            hidden = graph.add("Add", hidden, graph.constant(bias[:, None]))
+        return graph.add("Transpose", graph.add("Squeeze", hidden, graph.constant([2])), perm=[1, 0])
 
     def to_bytes(self) -> bytes:
         """Return the head as safetensors with tensors ``down``, ``up``, ``weight.0``, ``bias.0`` and so on."""

@@ -118,16 +118,17 @@ def train_members(
     draws = generators(seed, len(weights))
     first = draws[:1] if same_start else draws
     located = objective.sees != "gap"
+    record: dict[str, Any] = {}
     if start is not None:
         begin = start.standardised(centre, spread)
     elif settings["share"]:
         alone = [np.random.default_rng([seed, len(weights)])]
         plain = AdapterNet(initial(items.shape[1], 0, settings["hidden"], alone), located=located)
-        train_net(
+        joint = train_net(
             plain, train, valid, objective=objective, course=replace(course, epochs=settings["joint_epochs"]),
             weights=train.weight[None], draws=alone, poll=_between(poll, 0, JOINT), note="adapter, joint phase",
         )  # fmt: skip
-        poll = _between(poll, JOINT, 1)
+        poll, record = _between(poll, JOINT, 1), {"joint_epochs": joint["epochs"]}
         down, up = _adapters(items.shape[1], settings["rank"], first, len(draws))
         begin = replace(plain.weights().take([0] * len(draws), shared=True), down=down, up=up)
     else:
@@ -135,10 +136,11 @@ def train_members(
         begin = begin.take([0] * len(draws), shared=False) if same_start else begin
     extra = Regulariser(settings["grm"], settings["regulariser"], train, weights, seed) if settings["grm"] else None
     net = AdapterNet(begin, located=located, frozen=settings["share"], extra=extra)
-    record = train_net(
+    record |= train_net(
         net, train, valid, objective=objective, course=course, weights=weights, draws=draws, poll=poll, note="adapter"
     )
-    return net.weights().original(centre, spread), record | ({} if extra is None else extra.measure(net))
+    record |= {} if extra is None else extra.measure(net)
+    return net.weights().original(centre, spread), record
 
 
 def _between(poll: Poll, low: float, high: float) -> Poll:
