@@ -205,12 +205,24 @@ def test_rm_steps_min_and_all_others_agree_on_a_single_step(empty):
     assert all(row == pytest.approx((row[0],) * len(row)) for row in rows)
 
 
-def test_rm_steps_prod_mean_and_max_are_in_order(empty):
+def test_rm_steps_max_is_at_least_the_mean_and_that_the_geometric_one(empty):
     rows = empty.sql(
-        "select rm_steps_prod(p) <= rm_steps_min(p), rm_steps_min(p) <= rm_steps_mean_log(p) * (1 + 1e-12),"
-        f" rm_steps_mean_log(p) <= rm_steps_mean(p) * (1 + 1e-12), rm_steps_mean(p) <= rm_steps_max(p) from ({SAMPLE})"
+        "select rm_steps_min(p) <= rm_steps_mean_log(p) * (1 + 1e-12), rm_steps_mean(p) <= rm_steps_max(p),"
+        f" rm_steps_mean_log(p) <= rm_steps_mean(p) * (1 + 1e-12) from ({SAMPLE})"
     ).fetchall()
     assert len(rows) == 299 and {value for row in rows for value in row} == {True}
+
+
+def test_rm_steps_prod_is_at_most_the_lowest(empty):
+    assert empty.sql(f"select distinct rm_steps_prod(p) <= rm_steps_min(p) from ({SAMPLE})").fetchall() == [(True,)]
+
+
+def test_rm_steps_mean_log_is_free_of_the_number_of_steps(empty):
+    twice = "select {0}(list_concat(p, p)) as long, {0}(p) as short from ({1})"
+    long, short = empty.sql(twice.format("rm_steps_mean_log", SAMPLE)).fetchnumpy().values()
+    np.testing.assert_allclose(long, short)
+    long, short = empty.sql(twice.format("rm_steps_log_sum", SAMPLE)).fetchnumpy().values()
+    np.testing.assert_allclose(long, 2 * short)
 
 
 def test_rm_steps_last_alone_sees_the_order_of_the_steps(empty):
