@@ -5,6 +5,7 @@ import pytest
 from lab import fill
 
 import rmstore
+from rmstore.errors import QueryError
 
 PROMPTS, CANDIDATES = 600, 10
 EXPECTED = {0.1: (0.472, 0.6907), 0.5: (0.369, 0.6401), 1: (0.275, 0.540), 5: (0.076, 0.1786), 10: (0.039, 0.0923)}
@@ -92,6 +93,42 @@ def test_pairs_are_distinct_within_a_prompt_and_of_distinct_responses(store):
     home = {row["response_id"]: row["prompt_id"] for row in prompts}
     assert all(home[a] == home[b] for a, b in pairs(votes))
     assert all(home[a] != home[b] for a, b in pairs(simulate(store, across=True)))
+
+
+def test_pairs_across_prompts_stay_in_their_split(store):
+    votes = simulate(store, across=True)
+    of = {row["id"]: row["split"] for row in store.rows("select response_id::varchar as id, split from rm_rows('s')")}
+    assert {of[a] for a, _ in pairs(votes)} == {"train", "valid", "test"}
+    assert all(of[a] == of[b] for a, b in pairs(votes))
+
+
+def test_a_prompt_alone_in_its_split_has_no_pairs_across():
+    with rmstore.connect() as opened:
+        fill(opened, {"prompt": ["a", "a", "b", "b"], "text": list("wxyz"), "gold": [1.0, 2, 3, 4],
+                      "split": ["train", "train", "test", "test"]})  # fmt: skip
+        assert simulate(opened, across=True).num_rows == 0
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_a_fold_can_be_left_out(store, across):
+    folds = {row["id"]: row["fold"] for row in store.rows(
+        "select response_id::varchar as id, rm_fold(group_id, 4) as fold from rm_rows('s')")}  # fmt: skip
+    everything = simulate(store, across=across)
+    assert {folds[a] for pair in pairs(everything) for a in pair} == {0, 1, 2, 3}
+    votes = simulate(store, across=across, fold=2, folds=4)
+    assert {folds[a] for pair in pairs(votes) for a in pair} == {0, 1, 3}
+    if not across:
+        assert pairs(votes) < pairs(everything)
+
+
+def test_an_unknown_attribute_is_named_with_those_there_are(store):
+    with pytest.raises(QueryError, match="no response is rated by attribute golden: there are gold"):
+        simulate(store, attribute="'golden'")
+    with pytest.raises(QueryError, match="no response is rated by attribute NULL"):
+        simulate(store, attribute="null")
+    with rmstore.connect() as opened, pytest.raises(QueryError, match="there are no ratings"):
+        fill(opened, {"prompt": ["a"], "text": ["t"]})
+        simulate(opened)
 
 
 def test_scale_is_the_standard_deviation_of_gold(store):
