@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from rmstore.errors import BadFileError, OptionError
-from rmstore.heads import serial
+from rmstore.errors import BadFileError, Interrupted, OptionError
+from rmstore.heads import serial, warm
 from rmstore.heads.base import Pairs
 from rmstore.heads.linear import LinearHead
 from rmstore.heads.mlp import CHUNK, MLPHead
@@ -35,7 +35,7 @@ def draw(n_items, n_pairs, dim, gold, seed=0):
     return part(slice(cut)), part(slice(cut, None))
 
 
-def fit(train, valid=None, *, kind=MLPHead, objective="bt", members=1, merge=None, seed=0, **options):
+def fit(train, valid=None, *, kind=MLPHead, objective="bt", members=1, merge=None, seed=0, start=None, **options):
     return kind.fit(
         train,
         valid,
@@ -45,6 +45,7 @@ def fit(train, valid=None, *, kind=MLPHead, objective="bt", members=1, merge=Non
         merge=merge,
         seed=seed,
         poll=lambda share, note: None,
+        start=start,
     )
 
 
@@ -128,16 +129,132 @@ def test_gaps_leave_the_last_bias_alone(bowl):
     assert fit(*bowl, epochs=2, objective="classification")[0].layers[-1][1].item() != 0
 
 
+def averaged(head):
+    return MLPHead(warm.average(head.layers))
+
+
 def test_averaged_weights_need_one_start(bowl):
     train, valid = bowl
     ensemble, _ = fit(train, valid, members=3, hidden=[24, 24])
     shared, _ = fit(train, valid, members=3, hidden=[24, 24], merge="weights")
-    strangers = MLPHead(
-        [(weight.mean(0, keepdims=True), bias.mean(0, keepdims=True)) for weight, bias in ensemble.layers]
-    )
     assert (ensemble.n_members, shared.n_members) == (3, 1)
     assert accuracy(shared, valid) > 0.9
-    assert accuracy(strangers, valid) < accuracy(shared, valid) - 0.04
+    alone = np.mean([accuracy(MLPHead(warm.member(ensemble.layers, at)), valid) for at in range(3)])
+    assert accuracy(averaged(ensemble), valid) < alone - 0.04
+
+
+def test_the_average_of_equal_members_is_the_member(bowl):
+    head, _ = fit(bowl[0], epochs=1)
+    triple = MLPHead(warm.copies(head.layers, 3))
+    np.testing.assert_allclose(averaged(triple).score(bowl[0].items), head.score(bowl[0].items), rtol=1e-5, atol=1e-6)
+
+
+def test_the_ends_of_the_line_between_two_members_are_the_members(bowl):
+    head, _ = fit(bowl[0], epochs=2, members=3)
+    rewards = head.members(bowl[0].items)
+    for t, member in ((0.0, 2), (1.0, 1)):
+        end = MLPHead(warm.interpolated(head.layers, 2, 1, t))
+        np.testing.assert_allclose(end.score(bowl[0].items), rewards[:, member], rtol=1e-5, atol=1e-5)
+
+
+def test_nothing_is_lost_between_members_of_one_start(bowl):
+    train, valid = bowl
+    start, _ = fit(train, valid, epochs=4, hidden=[24, 24])
+    tuned, _ = fit(train, valid, members=2, hidden=[24, 24], start=start)
+    strangers, _ = fit(train, valid, members=2, hidden=[24, 24])
+
+    def drop(head):
+        """How far the middle of the line between two members lies below its ends."""
+        ends, middle = (
+            [accuracy(MLPHead(warm.interpolated(head.layers, 0, 1, t)), valid) for t in places]
+            for places in ((0, 1), (0.5,))
+        )
+        return np.mean(ends) - middle[0]
+
+    assert drop(tuned) < 0.01
+    assert drop(strangers) > 0.04
+
+
+def test_merging_says_how_far_the_members_moved(bowl):
+    _, record = fit(*bowl, members=3, merge="weights", epochs=3)
+    _, longer = fit(*bowl, members=3, merge="weights", epochs=3, lr=0.03)
+    distances = np.array(record["member_distances"])
+    assert distances.shape == (3,)
+    assert record["merged_distance"] < distances.mean()  # the triangle inequality, strict unless all moved alike
+    assert distances[1] < distances[0] < distances[2]  # half and twice the learning rate
+    assert longer["merged_distance"] > record["merged_distance"]
+
+
+def test_merged_members_are_pretrained_and_differ(bowl):
+    heads = [fit(bowl[0], members=2, merge="weights", epochs=2, pretrain=passes)[0].to_bytes() for passes in (1, 2)]
+    assert heads[0] != heads[1]
+
+
+def test_a_fit_goes_on_from_a_head(bowl):
+    train, valid = bowl
+    start, _ = fit(train, valid)
+    on, record = fit(train, valid, start=start, epochs=1, lr=1e-6)
+    was, now = start.score(valid.items), on.score(valid.items)
+    np.testing.assert_allclose(now - now.mean(), was - was.mean(), atol=2e-3)
+    assert accuracy(on, valid) > 0.9 > accuracy(fit(train, valid, epochs=1, lr=1e-6)[0], valid)
+    assert record["best_epochs"] == [1]
+    assert fit(train, valid, start=start, members=2, epochs=1)[0].n_members == 2
+
+
+def test_a_head_that_does_not_fit_is_no_start(bowl):
+    train, valid = bowl
+    three, _ = fit(train, members=3, epochs=1)
+    with pytest.raises(OptionError, match=r"hidden of the mlp head is \[24, 24\].*has \[24\]\n.*give hidden \[24\]"):
+        fit(train, valid, start=three, hidden=[24, 24])
+    with pytest.raises(OptionError, match="2 members cannot start from a head of 3"):
+        fit(train, valid, start=three, members=2)
+    with pytest.raises(OptionError, match="of 3 that are to be merged"):
+        fit(train, valid, start=three, members=3, merge="weights")
+    with pytest.raises(OptionError, match="cannot go on from a linear head"):
+        fit(train, valid, start=fit(train, valid, kind=LinearHead)[0])
+
+
+WIDE = {"hidden": [1024, 64], "epochs": 2, "lr": 0.002}
+"""Wide enough to train apart."""
+
+
+@pytest.mark.parametrize("diversity", ["seed", "bootstrap", "split"])
+def test_wide_members_train_apart_as_they_would_alone(bowl, diversity):
+    train, valid = bowl
+    both, record = fit(train, valid, members=2, diversity=diversity, **WIDE)
+    first, second = both.members(train.items).T
+    assert len(record["best_epochs"]) == 2
+    assert np.abs(first - second).max() > 0.01
+    if diversity == "seed":
+        alone, _ = fit(train, valid, **WIDE)
+        np.testing.assert_allclose(alone.score(train.items), first, atol=1e-3)
+    assert fit(train, valid, members=2, diversity=diversity, **WIDE)[0].to_bytes() == both.to_bytes()
+
+
+def test_precision_hardly_matters(bowl):
+    half, full = (fit(*bowl, **WIDE | {"precision": how})[0] for how in ("bfloat16", "float32"))
+    assert half.to_bytes() != full.to_bytes()
+    rewards = half.score(bowl[1].items), full.score(bowl[1].items)
+    assert np.corrcoef(*rewards)[0, 1] > 0.999
+
+
+def test_wide_members_stop_when_told(bowl):
+    left = iter(range(3))
+
+    def poll(share, note):
+        if next(left, None) is None:
+            raise Interrupted("stopped")
+
+    with pytest.raises(Interrupted, match="stopped"):
+        MLPHead.fit(
+            *bowl,
+            objective=OBJECTIVES["bt"](),
+            options=WIDE | {"epochs": 500},
+            members=3,
+            merge=None,
+            seed=0,
+            poll=poll,
+        )
 
 
 def test_bootstrap_members_see_other_groups(bowl):
@@ -160,7 +277,7 @@ def test_torch_is_left_as_it_was(bowl):
 
 def test_a_member_stops_when_it_would_alone():
     train, valid = draw(120, 150, 30, lambda items: items[:, 0])
-    course = {"patience": 1, "epochs": 40, "lr": 0.03, "batch_size": 10, "seed": 3}
+    course = {"patience": 1, "epochs": 40, "lr": 0.03, "batch_size": 10, "seed": 5}
     _, record = fit(train, valid, members=6, **course)
     _, alone = fit(train, valid, **course)
     # with this seed the first member would find a better epoch, had it been allowed to go on beside the others

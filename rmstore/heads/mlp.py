@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from rmstore import options as opt
+from rmstore.errors import OptionError
 from rmstore.heads import pairs as on
-from rmstore.heads import serial
+from rmstore.heads import serial, warm
 from rmstore.heads.base import Head, Pairs, Poll
 from rmstore.heads.graph import Graph
 from rmstore.objectives.base import Objective
@@ -28,27 +29,48 @@ def _hidden(value: Any) -> list[int]:
     return [opt.whole(None, 1, 65536).clean(width) for width in widths]
 
 
+def _layers_of(start: MLPHead, hidden: list[int], members: int, merge: str | None) -> warm.Layers:
+    """Return the layers of a head that a fit goes on from."""
+    widths = [weight.shape[2] for weight, _ in start.layers[:-1]]
+    if widths != hidden:
+        raise OptionError(
+            f"hidden of the mlp head is {hidden}, the head to start from has {widths}", hint=f"give hidden {widths}"
+        )
+    if start.n_members not in (1, 1 if merge else members):
+        raise OptionError(
+            f"{members} members cannot start from a head of {start.n_members}"
+            + (" that are to be merged" if merge else ""),
+            hint="start from a single head, or from one of as many members",
+        )
+    return start.layers
+
+
 class MLPHead(Head):
     """Rewards from a multilayer perceptron, one network per member.
 
-    Differs from the published loop (arXiv 2502.04357 and 2411.04991, BT-MLP) as follows. Epochs are exact passes
-    instead of random draws; pairs are not entered in both orders, since the loss of a pair and of its mirror are the
-    same; training stops when the validation loss has not fallen for ``patience`` epochs and restores the best weights,
-    where the published loop stops after three worse epochs and keeps the last. Inputs are shifted and scaled as a
-    whole, which is folded into the first layer.
+    Differs from the published loop (arXiv 2502.04357 and 2411.04991, BT-MLP) as follows. Epochs are exact passes in
+    small batches instead of random draws of 10,240; pairs are not entered in both orders, since the loss of a pair and
+    of its mirror are the same; the rate rises, then falls to 0 along a cosine; the best epoch is kept, where the
+    published loop stops after three worse epochs and keeps the last. Inputs are shifted and scaled as a whole, which is
+    folded into the first layer.
 
     Options:
         hidden: widths of the ReLU layers, such as [256]; 'published' is [1024, 512].
-        lr, weight_decay: of AdamW.
-        epochs: at most so many passes; by default 100 with validation pairs, 10 without.
+        lr: of AdamW at its height; 'auto' is 0.004 for a first layer of 256 units and falls with the root of its width.
+        weight_decay: of AdamW.
+        epochs: so many passes, over which the rate falls to 0; by default 8, or more where that makes under 100 steps.
         batch_size: pairs per step.
         dropout: share of hidden units left out per step.
-        patience: epochs without a lower validation loss after which a member is done.
+        patience: epochs after which a member is done if none of them had a lower validation loss, each at the scale of
+            gaps that suits it best, since a temperature is fitted after training.
+        pretrain: passes of the shared start under ``merge='weights'``.
+        precision: of the products of hidden layers while training. 'auto' is 'bfloat16' for wide layers on processors
+            that multiply it, which gave the same validation losses as 'float32' to three digits; weights are float32.
         diversity: how members differ. 'seed': by initialisation and order of pairs; 'bootstrap': also by drawing groups
             with replacement; 'split': also by leaving out another fifth of the groups.
 
-    ``merge='weights'`` starts all members from one initialisation and averages them (WARM, arXiv 2401.12187;
-    adaptation: no shared pre-training, equal hyper-parameters).
+    ``merge='weights'`` pre-trains one member, fine-tunes copies of it at different learning rates, dropout, weight
+    decay and order of pairs, and averages their weights (WARM, arXiv 2401.12187; see :mod:`rmstore.heads.warm`).
 
     Attributes:
         layers: weights (members, in, out) and biases (members, out), float32, from the input to the reward.
@@ -57,12 +79,14 @@ class MLPHead(Head):
     kind = "mlp"
     table = {
         "hidden": opt.Option([256], "'published', or one width of at least 1 per layer, such as [256]", _hidden),
-        "lr": opt.number(3e-4, 0, open_low=True),
+        "lr": opt.either("auto", opt.number("auto", 0, open_low=True)),
         "epochs": opt.either(None, opt.whole(None, 1)),
         "batch_size": opt.whole(256, 1),
         "dropout": opt.number(0.0, 0, 0.95),
         "weight_decay": opt.number(0.0, 0),
         "patience": opt.whole(5, 1),
+        "pretrain": opt.whole(2, 1),
+        "precision": opt.choice("auto", "auto", "float32", "bfloat16"),
         "diversity": opt.choice("seed", *on.DIVERSITIES),
     }
 
@@ -86,17 +110,21 @@ class MLPHead(Head):
         poll: Poll,
         start: Head | None = None,
     ) -> tuple[MLPHead, dict[str, Any]]:
-        """Return the trained head, and ``epochs``, ``best_epochs`` and ``valid_loss``."""
+        """Return the trained head, and ``epochs``, ``best_epochs`` and ``valid_loss``.
+
+        After ``merge`` the record also says how far members and average moved from their start.
+        """
         from rmstore.heads.mlp_training import train_members
 
         settings = cls.options(options)
         valid = on.check(train, valid, members, merge)
+        origin = (
+            None if start is None else _layers_of(on.same_kind(cls, start, train), settings["hidden"], members, merge)
+        )
         weights = on.member_weights(train, settings["diversity"], seed, members)
         layers, record = train_members(
-            train, valid, objective, settings, weights, seed=seed, same_start=merge is not None, poll=poll
+            train, valid, objective, settings, weights, seed=seed, start=origin, merge=merge is not None, poll=poll
         )
-        if merge:
-            layers = [(weight.mean(axis=0, keepdims=True), bias.mean(axis=0, keepdims=True)) for weight, bias in layers]
         poll(1.0, "trained")
         return cls(layers), record
 

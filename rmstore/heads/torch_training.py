@@ -148,7 +148,7 @@ def train_net(
     adam, drop = AdamW(net.parameters, rates, decays), _dropout(course, draws)
     watch = _Watch(valid, objective, course, net)
     weights = weights / weights.mean(axis=1, keepdims=True)
-    with _threads(len(draws) * course.batch_size * net.products):
+    with torch_threads(_enough(len(draws) * course.batch_size * net.products)):
         for epoch in range(epochs):
             for number, batch in enumerate(batches(train, draws, course.batch_size)):
                 done = min(epoch + number / steps, epochs)
@@ -273,13 +273,20 @@ class _Watch:
 
 
 @contextmanager
-def _threads(products: int) -> Iterator[None]:
-    """Keep torch to one thread while steps are small: waiting for others would cost more than they help."""
+def torch_threads(number: int) -> Iterator[None]:
+    """Let torch use so many threads."""
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(1 if products < SMALL_STEP else before)
+    torch.set_num_threads(number)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _enough(products: int) -> int:
+    """Return one thread while steps are small: waiting for others would cost more than they help."""
+    import torch
+
+    return 1 if products < SMALL_STEP else torch.get_num_threads()
