@@ -40,11 +40,19 @@ class Fitted:
 
 @dataclass(frozen=True)
 class _Parts:
-    """What every candidate is fitted on: standardised items, their rows by split, the items of the training rows."""
+    """What every candidate is fitted on.
+
+    Attributes:
+        fields: what an item is made of, as the head will read it.
+        splits: rows by split over the standardised items, ratings around their mean in training.
+        reference: items of the training rows.
+        level: what was subtracted from the ratings: a network would take longer to reach it than to learn the rest.
+    """
 
     fields: tuple[Field, ...]
     splits: dict[str, Pairs]
     reference: np.ndarray
+    level: float
 
     @property
     def items(self) -> np.ndarray:
@@ -64,9 +72,9 @@ def fit(examples: TrainingSet, plan: Plan, *, start: Scorer | None = None, poll:
         InputError: too few rows train, or a search has no validation rows.
         OptionError: the head cannot train this way.
     """
-    parts = _parts(examples, start)
+    parts = _parts(examples, plan, start)
     searched = len(plan.candidates) > 1
-    if searched and not len(parts.splits["valid"]):
+    if searched and not parts.splits["valid"].weight.any():
         raise InputError(
             "a search chooses on validation rows, and there are none",
             hint="give split := 'valid' to some rows, or at least twenty prompts",
@@ -85,7 +93,7 @@ def fit(examples: TrainingSet, plan: Plan, *, start: Scorer | None = None, poll:
     return replace(best, chosen={**best.chosen, "search": record})
 
 
-def _parts(examples: TrainingSet, start: Scorer | None) -> _Parts:
+def _parts(examples: TrainingSet, plan: Plan, start: Scorer | None) -> _Parts:
     items = examples.read_items()
     splits = {split: examples.part(split, items) for split in SPLITS}
     train = splits["train"]
@@ -101,7 +109,12 @@ def _parts(examples: TrainingSet, start: Scorer | None) -> _Parts:
         fields, columns = _start_first(fields, start.fields)
         items = items if columns is None else items[:, columns]
     items = standardise(items, fields)
-    return _Parts(fields, {split: replace(part, items=items) for split, part in splits.items()}, reference)
+    splits = {split: replace(part, items=items) for split, part in splits.items()}
+    level = 0.0
+    if train.value is not None and plan.objective.name == "squared" and not plan.kind.takes_attributes:
+        level = float(np.average(train.value, weights=train.weight if train.weight.any() else None))
+        splits = {split: replace(part, value=part.value - level) for split, part in splits.items()}
+    return _Parts(fields, splits, reference, level)
 
 
 def _start_first(fields: tuple[Field, ...], known: tuple[Field, ...]) -> tuple[tuple[Field, ...], np.ndarray | None]:
@@ -159,7 +172,7 @@ def _fit_one(
     if not (weight == weight[0]).all():
         chosen = {**chosen, "effective_sample_size": float(weight.sum() ** 2 / (weight @ weight))}
     # the level of a head that was trained on single items means something; that of pairs does not
-    centre = 0.0 if located else float(rewards[parts.reference].mean())
+    centre = -parts.level if located else float(rewards[parts.reference].mean())
     scorer = Scorer(
         head, parts.fields, centre, means.astype(np.float32), np.where(scales > 0, scales, 1).astype(np.float32),
         temperature,

@@ -10,7 +10,7 @@ from rmstore.objectives.base import Objective
 from rmstore.records import SnapshotInfo
 from rmstore.sides import Sides, find_sides
 from rmstore.store import Store
-from rmstore.training_set import TrainingSet, assemble, numbers, read_marks, refuse
+from rmstore.training_set import Marks, TrainingSet, assemble, numbers, read_marks, refuse
 
 EXTRAS = ("similarity", "chosen_logp", "rejected_logp")
 """Numbers of a pair that a query may give, and some objective or head reads."""
@@ -60,7 +60,7 @@ def read_pairs(
         **{name: np.where(swap, extras[turned.get(name, name)][keep], extras[name][keep]) for name in extras},
     }
     if "choice" in _names(rows):
-        columns["choice"] = _choices(columns, rows.field("choice").to_numpy()[keep])
+        columns["choice"] = _choices(columns, rows.field("choice").to_numpy()[keep], marks, keep)
         columns["weight"] = columns["weight"] / np.bincount(columns["choice"])[columns["choice"]]
     return assemble(columns, marks, sides, keep, seed=seed)
 
@@ -90,20 +90,23 @@ def _extras(rows: pa.StructArray) -> dict[str, np.ndarray]:
     return found
 
 
-def _choices(columns: dict[str, np.ndarray], choice: np.ndarray) -> np.ndarray:
+def _choices(columns: dict[str, np.ndarray], choice: np.ndarray, marked: Marks, keep: np.ndarray) -> np.ndarray:
     """Return numbers of the choices that do not depend on the order of the rows.
 
-    A choice is known by its chosen item and the set of the others: a sum of random marks stands for the set. Choices
-    that are alike in this can change places without any difference.
+    A choice is known by its chosen item and the set of the others, for which a sum of random marks stands, and by its
+    weight, split and prompt. Choices that are alike in all this can change places without any difference.
     """
     _, at = np.unique(choice, return_inverse=True)
     n = at.max() + 1
     marks = np.random.default_rng(20250204).integers(2**62, size=columns["rejected"].max() + 1)
     others, first, weight = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n)
+    split, prompt = np.zeros(n, np.int64), np.zeros(n, np.int64)
     np.add.at(others, at, marks[columns["rejected"]])
-    first[at], weight[at] = columns["chosen"], columns["weight"]
+    first[at], weight[at], split[at] = columns["chosen"], columns["weight"], marked.split[keep]
+    if marked.prompt is not None:
+        _, prompt[at] = np.unique(marked.prompt[keep].astype(str), return_inverse=True)
     place = np.empty(n, np.int64)
-    place[np.lexsort((weight, others, first))] = np.arange(n)
+    place[np.lexsort((prompt, split, weight, others, first))] = np.arange(n)
     return place[at]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 
@@ -49,7 +51,11 @@ def read_rankings(
         **{name: pa.nulls(len(row)) for name in ("margin", "prob")},
     }
     pairs = pa.StructArray.from_arrays(list(expanded.values()), names=list(expanded))
-    return read_pairs(store, pairs, snapshot=snapshot, objective=objective, seed=seed)
+    read = read_pairs(store, pairs, snapshot=snapshot, objective=objective, seed=seed)
+    if not (n_short := int((lengths < 2).sum())):
+        return read
+    notes = (*read.notes, f"{n_short} rankings of fewer than two items were left out")
+    return replace(read, n_skipped=read.n_skipped + n_short, notes=notes)
 
 
 def _choices_of(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

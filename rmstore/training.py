@@ -108,6 +108,7 @@ def train(
     if known is None and (twin := head_store.find(store, job.fingerprint)):
         known = head_store.copy(store, twin, name)
     if known is not None:
+        known = replace(known, n_skipped=job.examples.n_skipped)  # of this query: what is skipped leaves no other trace
         return TrainResult(known, False, head_store.metrics(store, known.head_id), time.perf_counter() - started)
     fitted = job.fit(store, progress)
     scorer, examples = fitted.scorer, job.examples

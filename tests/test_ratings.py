@@ -1,0 +1,482 @@
+"""Training on ratings, steps and rankings through SQL: known answers, order, gaps, warm starts, searches, refusals."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from rmstore import head_store
+from rmstore.embedding import embed
+from rmstore.errors import InputError, OptionError, UnknownNameError
+from rmstore.ingest import ingest
+
+DATA = Path(__file__).parent / "data"
+DIRECTIONS = np.array([[2, -1, 0.5, 0, 1, -2.0], [0, 1, 1, -1, 0.5, 0], [-1, 0, 0, 2, 0, 1]])
+NAMES = ("brief", "clear", "vivid")
+LEVELS = np.array([3.0, -10.0, 0.5])
+N = 600
+
+
+def vectors(matrix):
+    return pa.FixedSizeListArray.from_arrays(pa.array(matrix.astype(np.float32).ravel()), matrix.shape[1])
+
+
+def one(store, query, params=None):
+    return store.sql(query, params).fetchall()[0][0]
+
+
+def head(store, reference):
+    return head_store.scorer(store, head_store.resolve(store, reference).head_id).head
+
+
+def chosen(store, reference):
+    return head_store.resolve(store, reference).chosen
+
+
+@pytest.fixture
+def rated(store):
+    """600 items of 200 prompts, each rated for three attributes on levels of their own; labels of one direction."""
+    draw = np.random.default_rng(1)
+    items = draw.standard_normal((N, 6))
+    values = items @ DIRECTIONS.T + LEVELS + 0.01 * draw.standard_normal((N, 3))
+    table = pa.table(
+        {
+            "i": np.arange(N),
+            "prompt": [f"p{i // 3}" for i in range(N)],
+            "item": vectors(items),
+            "label": (items @ DIRECTIONS[0] > 0).astype(int),
+            **{name: values[:, place] for place, name in enumerate(NAMES)},
+        }
+    )
+    store.con.register("items", table)
+    store.sql(
+        "create temp table ratings as unpivot (select i, prompt, item, brief, clear, vivid from items) "
+        "on brief, clear, vivid into name attribute value value"
+    )
+    return store
+
+
+ALL = "select rm_train_ratings('h', item, value, attribute := attribute, prompt := prompt, head := 'multi') from "
+
+
+def test_rm_train_ratings(rated):
+    query = "select rm_train_ratings('h', item, value, prompt := prompt) from ratings where attribute = 'clear'"
+    result = one(rated, query)
+    assert (result["n_used"], result["n_skipped"], result["is_new"]) == (N, 0, True)
+    assert result["train_n"] + result["valid_n"] == N
+    assert result["valid_r2"] > 0.999 and result["valid_mse"] < 0.001
+    assert result["valid_accuracy"] is result["valid_nll"] is None
+    np.testing.assert_allclose(head(rated, "h").weights[0], DIRECTIONS[1], atol=0.01)
+    error = "select max(abs(rm_score('h', item) - clear)) from items"
+    assert one(rated, error) < 0.1  # the level is learned too: the score is a rating
+
+
+def test_one_attribute_named_or_not_gives_the_same_scores(rated):
+    one(rated, "select rm_train_ratings('a', item, clear, prompt := prompt) from items")
+    one(rated, "select rm_train_ratings('b', item, clear, attribute := 'clear', prompt := prompt) from items")
+    assert one(rated, "select max(abs(rm_score('a', item) - rm_score('b', item))) from items") < 1e-6
+
+
+def test_one_head_per_attribute(rated):
+    rows = rated.sql(
+        "select attribute, rm_train_ratings('by/' || attribute, item, value, attribute := attribute, prompt := prompt) "
+        "from ratings group by attribute order by attribute"
+    ).fetchall()
+    assert [(name, result["head"], result["n_used"]) for name, result in rows] == [
+        (name, f"by/{name}", N) for name in NAMES
+    ]
+    for place, name in enumerate(NAMES):
+        np.testing.assert_allclose(head(rated, f"by/{name}").weights[0], DIRECTIONS[place], atol=0.01)
+
+
+def test_several_attributes_train_a_multi_head(rated):
+    result = one(rated, ALL + "ratings")
+    assert (result["n_used"], result["n_skipped"]) == (3 * N, 0)
+    assert result["valid_r2"] > 0.999
+    assert head(rated, "h").attributes.names == NAMES
+    np.testing.assert_allclose(head(rated, "h").members(DIRECTIONS.astype(np.float32)),
+                               DIRECTIONS @ DIRECTIONS.T + LEVELS, atol=0.1)  # fmt: skip
+    told = chosen(rated, "h")["attributes"]
+    assert [(row["attribute"], row["n"] + row["n_valid"]) for row in told] == [(name, N) for name in NAMES]
+    assert min(row["valid_r2"] for row in told) > 0.999
+    members = rated.sql("select rm_score_members('h', item) from items").fetchnumpy()
+    members = np.stack(next(iter(members.values())))
+    for place, name in enumerate(NAMES):
+        column = np.array(rated.sql(f"select {name} from items").fetchnumpy()[name])
+        assert np.corrcoef(members[:, place], column)[0, 1] > 0.999
+    assert np.abs(members.std(axis=0) - 1).max() < 0.05
+
+
+def test_what_a_multi_head_learned_can_be_asked_in_sql(rated):
+    one(rated, ALL + "ratings")
+    rows = rated.rows(
+        "select learned.attribute, learned.l2, learned.valid_r2 from (select unnest(from_json(chosen->'attributes', "
+        """'[{"attribute": "VARCHAR", "l2": "DOUBLE", "valid_r2": "DOUBLE"}]')) as learned from heads """
+        "where name = 'h') order by learned.attribute"
+    )
+    assert [row["attribute"] for row in rows] == list(NAMES)
+    assert all(row["valid_r2"] > 0.999 and row["l2"] <= 1 for row in rows)
+
+
+def test_mixed_attributes_are_refused_for_one_attribute_heads(rated):
+    with pytest.raises(InputError, match=r"value mixes 3 attributes: brief, clear, vivid\n  hint: .*head := 'multi'"):
+        one(rated, ALL.replace("'multi'", "'linear'") + "ratings")
+    with pytest.raises(InputError, match="attribute is "):
+        one(rated, ALL + "(select * replace (if(i = 3, null, attribute) as attribute) from ratings)")
+
+
+def test_missing_values_and_vectors_are_skipped(rated):
+    holes = """(select * replace (case when i % 10 = 0 then null when i % 10 = 1 then 'nan'::double else value end
+        as value, case when i % 10 = 2 then null else item end as item) from ratings where attribute = 'clear')"""
+    result = one(rated, f"select rm_train_ratings('h', item, value, prompt := prompt) from {holes}")
+    assert (result["n_used"], result["n_skipped"]) == (420, 180)
+    np.testing.assert_allclose(head(rated, "h").weights[0], DIRECTIONS[1], atol=0.01)
+
+
+def test_ratings_may_be_missing_for_some_attributes_of_an_item(rated):
+    result = one(rated, ALL + "(from ratings where attribute = 'clear' or i % 4 > 0)")
+    assert result["n_used"] == 2 * N * 3 // 4 + N
+    told = {row["attribute"]: row["n"] + row["n_valid"] for row in chosen(rated, "h")["attributes"]}
+    assert told == {"brief": 450, "clear": 600, "vivid": 450}
+    assert result["valid_r2"] > 0.999
+
+
+def test_the_order_of_rated_rows_does_not_matter(rated):
+    for kind, rows in (("multi", "ratings"), ("linear", "ratings where attribute = 'vivid'")):
+        query = ALL.replace("'h'", f"'{kind}'").replace("'multi')", f"'{kind}')")
+        first = one(rated, query + rows)
+        again = one(rated, f"{query}(from {rows} order by hash(i + length(attribute)))")
+        assert first["is_new"] and not again["is_new"]
+        assert again["valid_mse"] == first["valid_mse"]
+
+
+def test_a_rating_of_weight_two_is_two_ratings(rated):
+    query = (
+        "select rm_train_ratings('{}', item, value, attribute := attribute, weight := w, split := 'train', "
+        "head := 'multi', options := {{'l2': 0.1}}) from (select *, if(i < 100, {}, 1) as w from ratings {})"
+    )
+    one(rated, query.format("a", 2, ""))
+    one(rated, query.format("b", 1, "union all from (select *, 1 from ratings where i < 100)").replace(
+        "union all from (select *, 1 from ratings", "union all (select *, 1 from ratings"))  # fmt: skip
+    items = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
+    np.testing.assert_allclose(head(rated, "a").members(items), head(rated, "b").members(items), atol=1e-4)
+
+
+def test_unequal_weights_leave_their_effective_sample_size(rated):
+    query = "select rm_train_ratings('{}', item, clear, weight := {}, split := 'train') from items"
+    one(rated, query.format("even", 3))
+    assert "effective_sample_size" not in chosen(rated, "even")
+    one(rated, query.format("odd", "if(i < 300, 3, 1)"))
+    assert chosen(rated, "odd")["effective_sample_size"] == pytest.approx(1200**2 / (300 * 9 + 300))
+
+
+def test_ratings_by_id_and_by_vector_agree(lab):
+    query = "select rm_train_ratings('{}', {}, n_chars, prompt := prompt_id, snapshot := 'tiny') from {}"
+    distinct = "(select distinct response_id, prompt_id, n_chars, embedding from rm_rows('tiny'))"
+    by_id = one(lab, query.format("ids", "response_id", distinct))
+    by_vector = one(lab, query.format("vectors", "embedding", distinct))
+    assert by_id["n_used"] > 50
+    gap = "select max(abs(rm_score('ids', embedding) - rm_score('vectors', embedding))) from rm_rows('tiny')"
+    assert one(lab, gap) < 0.05 * one(lab, "select stddev(n_chars) from rm_rows('tiny')")
+    assert (by_id["train_n"], by_id["test_n"]) == (by_vector["train_n"], by_vector["test_n"])
+    groups = "select count(distinct group_id) from head_training join heads using (head_id) where name = 'ids'"
+    assert one(lab, groups) > 10
+    rewards = "select count(*) = count(reward), bool_or(seen_in_training) from rm_rewards('ids', 'tiny')"
+    assert lab.sql(rewards).fetchall() == [(True, True)]
+
+
+def test_rm_ratings(store):
+    ingest(store, DATA / "responses_flat.jsonl", format="responses", dataset="d")
+    embed(store, "d", snapshot="s", encoder="toy", layout="joint")
+    rows = store.rows("select * from rm_ratings('s')")
+    assert list(rows[0]) == [
+        "prompt_id", "group_id", "response_id", "dataset", "split", "attribute", "annotator", "value",
+    ]  # fmt: skip
+    expected = store.sql("select count(*) from ratings join snapshot_members using (response_id)").fetchall()[0][0]
+    assert len(rows) == expected > 5
+    assert rows == sorted(rows, key=lambda row: (row["response_id"], row["attribute"]))
+    texts = {row["response_id"]: row["text"] for row in store.rows("select response_id, text from responses")}
+    gold = {texts[row["response_id"]]: row["value"] for row in rows if row["attribute"] == "gold"}
+    assert gold["It is wet."] == 0.5
+
+
+# steps
+
+STEPS = "select rm_train_steps('h', item, label, prompt := prompt) from items"
+
+
+def test_rm_train_steps(rated):
+    result = one(rated, STEPS)
+    assert result["valid_accuracy"] > 0.95 and result["valid_nll"] < 0.2
+    assert result["valid_r2"] is result["valid_mse"] is None
+    found = head(rated, "h").weights[0]
+    assert found @ DIRECTIONS[0] / np.linalg.norm(found) / np.linalg.norm(DIRECTIONS[0]) > 0.99
+    assert one(rated, "select avg(((rm_score('h', item) > 0)::int = label)::int) from items") > 0.95
+
+
+def test_the_score_of_a_step_is_its_log_odds(rated):
+    """Labels drawn from known log-odds: score and odds agree, level included."""
+    draw = np.random.default_rng(5)
+    items = draw.standard_normal((20_000, 2))
+    odds = items @ np.array([1.5, -1]) - 1
+    label = draw.random(20_000) < 1 / (1 + np.exp(-odds))
+    rated.con.register("drawn", pa.table({"item": vectors(items), "label": label, "odds": odds}))
+    one(rated, "select rm_train_steps('odds', item, label) from drawn")
+    assert one(rated, "select max(abs(rm_score('odds', item) - odds)) from drawn") < 0.3
+
+
+def test_a_label_may_be_a_share(rated):
+    result = one(rated, STEPS.replace("label", "if(label = 1, 0.9, 0.2)"))
+    assert result["valid_accuracy"] > 0.85
+    assert result["valid_nll"] > -(0.9 * np.log(0.9) + 0.1 * np.log(0.1)) - 0.1
+
+
+@pytest.mark.parametrize("head", ["mlp", "lightgbm"])
+def test_other_heads_learn_ratings_and_steps(rated, head):
+    more = f", head := '{head}', options := {{'epochs': 30, 'lr': 0.01}}" if head == "mlp" else f", head := '{head}'"
+    assert one(rated, STEPS.replace(")", f"{more})", 1))["valid_accuracy"] > 0.85
+    query = f"select rm_train_ratings('r', item, clear + 1000, prompt := prompt{more}) from items"
+    assert one(rated, query)["valid_r2"] > 0.6
+    assert one(rated, "select abs(avg(rm_score('r', item) - clear)) from items") == pytest.approx(1000, abs=0.5)
+
+
+# rankings
+
+
+@pytest.fixture
+def ranked(rated):
+    """200 rankings of three, best first along a known direction."""
+    rated.sql(
+        "create temp table rankings as select prompt, list(item order by brief desc) as ranked, "
+        "list(i order by brief desc) as places from items group by prompt"
+    )
+    return rated
+
+
+def test_rm_train_rankings(ranked):
+    result = one(ranked, "select rm_train_rankings('h', ranked, prompt := prompt) from rankings")
+    assert (result["n_used"], result["n_skipped"]) == (N, 0)
+    assert result["valid_accuracy"] > 0.95
+    found = head(ranked, "h").weights[0]
+    assert found @ DIRECTIONS[0] / np.linalg.norm(found) / np.linalg.norm(DIRECTIONS[0]) > 0.99
+
+
+def test_the_order_of_rankings_does_not_matter(ranked):
+    query = "select rm_train_rankings('h', ranked, prompt := prompt) from (from rankings order by {})"
+    assert one(ranked, query.format("hash(prompt)"))["is_new"]
+    assert not one(ranked, query.format("hash('x' || prompt)"))["is_new"]
+
+
+def test_alike_rankings_of_different_splits_do_not_depend_on_their_order(ranked):
+    twice = """(select ranked, prompt, 'train' as split from rankings union all
+                select ranked, 'q' || prompt, 'valid' from rankings)"""
+    query = "select rm_train_rankings('h', ranked, prompt := prompt, split := split) from (from {} order by {})"
+    assert one(ranked, query.format(twice, "hash(prompt)"))["is_new"]
+    assert not one(ranked, query.format(twice, "hash('x' || prompt)"))["is_new"]
+
+
+def test_rankings_of_two_are_pairs(ranked):
+    one(ranked, "select rm_train_rankings('r', ranked[:2], prompt := prompt, options := {'l2': 0.1}) from rankings")
+    one(ranked, "select rm_train('p', ranked[1], ranked[2], prompt := prompt, options := {'l2': 0.1}) from rankings")
+    assert one(ranked, "select max(abs(rm_score('r', item) - rm_score('p', item))) from items") < 1e-6
+
+
+def test_plackett_luce_is_the_likelihood_of_the_whole_ranking(ranked):
+    """The fit is the optimum of the ranking's own likelihood, solved here by another road."""
+    from scipy.optimize import minimize
+
+    query = "select rm_train_rankings('h', ranked, split := 'train', options := {'l2': 0.05}) from rankings"
+    one(ranked, query)
+    lists = np.array(ranked.sql("select ranked from rankings").fetchall(), dtype=np.float64)[:, 0]
+
+    def loss(w):
+        rewards = lists @ w
+        choices = [np.logaddexp.reduce(rewards[:, k:], axis=1) - rewards[:, k] for k in range(2)]
+        return np.mean(choices) + 0.025 * w @ w
+
+    best = minimize(loss, np.zeros(6), tol=1e-12).x
+    np.testing.assert_allclose(head(ranked, "h").weights[0], best, atol=1e-3)
+
+
+def test_items_that_are_missing_leave_the_rest_of_a_ranking(ranked):
+    query = "select rm_train_rankings('{}', {}, prompt := prompt, options := {{'l2': 0.1}}) from rankings"
+    whole = one(ranked, query.format("a", "ranked[2:]"))
+    holes = one(ranked, query.format("b", "list_concat([null], ranked[2:])"))
+    assert (whole["n_used"], holes["n_used"], holes["n_skipped"]) == (200, 200, 400)
+    assert one(ranked, "select max(abs(rm_score('a', item) - rm_score('b', item))) from items") < 1e-6
+
+
+def test_rankings_of_one_item_are_left_out_and_counted(ranked):
+    query = "select rm_train_rankings('h', if(prompt < 'p15', ranked[:1], ranked), prompt := prompt) from rankings"
+    result = one(ranked, query)
+    short = one(ranked, "select count(*) from rankings where prompt < 'p15'")
+    assert result["n_skipped"] == short and f"{short} rankings of fewer than two items were left out" in result["notes"]
+
+
+def test_rankings_of_ids(lab):
+    single = "(select list(response_id order by n_chars desc) as ranked from rm_rows('tiny') group by prompt_id)"
+    result = one(lab, f"select rm_train_rankings('h', ranked, snapshot := 'tiny') from {single}")
+    assert result["train_accuracy"] > 0.9
+    assert one(lab, "select count(distinct group_id) from head_training") > 10
+
+
+# warm starts and searches
+
+
+def test_a_start_goes_on_from_a_head(rated):
+    one(rated, "select rm_train_ratings('a', item, clear, split := 'train') from items")
+    query = "select rm_train_ratings('b', item, clear, split := 'train', options := {'start': 'a'}) from items"
+    result = one(rated, query)
+    assert result["is_new"]
+    assert head_store.resolve(rated, "b").options["start"] == "a@1"
+    np.testing.assert_allclose(head(rated, "b").weights, head(rated, "a").weights, atol=1e-3)
+    assert not one(rated, query)["is_new"]
+    with pytest.raises(UnknownNameError):
+        one(rated, query.replace("'a'", "'nobody'"))
+    with pytest.raises(OptionError, match="start .*is 3"):
+        one(rated, query.replace("'a'", "3"))
+    with pytest.raises(OptionError, match="width 3 cannot go on from a linear head of width 6"):
+        one(rated, query.replace("item", "item[1:3]::float[3]", 1))
+
+
+def test_a_gate_on_the_attributes_of_another_head(rated):
+    """What counts is 'clear' for one kind of prompt and 'vivid' for the other; the vector of the prompt says which."""
+    one(rated, (ALL + "ratings where attribute <> 'brief'").replace("'h'", "'attrs'"))
+    rated.sql("""
+        create temp table sides as
+        select prompt, list(item order by i) as e, list(clear - -10 order by i) as c, list(vivid - 0.5 order by i) as t,
+               (hash(prompt) % 2)::int as kind
+        from items group by prompt
+    """)
+    rated.sql("""
+        create temp table compared as
+        select prompt, {'e': e[1], 'e_prompt': array_value(kind::float, 1::float)} as a,
+               {'e': e[2], 'e_prompt': array_value(kind::float, 1::float)} as b,
+               if(kind = 1, c[1] > c[2], t[1] > t[2]) as first
+        from sides
+    """)
+    query = """select rm_train('armo', if(first, a, b), if(first, b, a), split := 'train', head := 'multi',
+        options := {'start': 'attrs', 'hidden': [16], 'lr': 0.03, 'steps': 300}) from compared"""
+    result = one(rated, query)
+    assert result["train_accuracy"] > 0.95
+    told = chosen(rated, "armo")["gate"]
+    assert told["entropy"] < 0.4 < told["even_entropy"]
+    score = "select avg(((rm_score('armo', a) > rm_score('armo', b)) = first)::int) from compared"
+    assert one(rated, score) == pytest.approx(result["train_accuracy"])
+    assert one(rated, "select len(rm_score_members('armo', a)) from compared limit 1") == 2
+    with pytest.raises(OptionError, match="attributes are not there yet"):
+        one(rated, query.replace("'start': 'attrs', ", ""))
+
+
+def test_a_start_that_knows_fewer_fields_comes_first(rated):
+    """Side features sort before and after the prompt's vector; every column must find its weight."""
+    rows = "(select *, {'e': item, 'z': i::double} as whole from ratings)"
+    one(rated, (ALL + rows).replace("item", "whole", 1).replace("'h'", "'attrs'"))
+    rated.sql("""create temp table asked as
+        select prompt, list({'e': item, 'z': i::double} order by clear desc) as plain,
+        list({'e': item, 'e_prompt': array_value(length(prompt)::float), 'z': i::double} order by clear desc) as whole
+        from items group by prompt""")
+    options = json.dumps({"start": "attrs", "steps": 1, "lr": 1e-12, "scale": 3.0, "hidden": [4], "dropout": 0})
+    query = "select rm_train('armo', whole[1], whole[2], head := 'multi', options := $options) from asked"
+    one(rated, query, {"options": options})
+    assert [field["name"] for field in head_store.resolve(rated, "armo").inputs] == ["e", "z", "e_prompt"]
+    gaps = "select max(abs({} (rm_score('attrs', plain[1]) - rm_score('attrs', plain[2])) " \
+        "- rm_score('armo', whole[1]) + rm_score('armo', whole[2]))) from asked"  # fmt: skip
+    assert one(rated, gaps.format("3 *")) < 0.6 < 3 < one(rated, gaps.format("1 *"))
+
+
+def test_snapshots_with_a_prompt_part_feed_the_gate_by_themselves(lab):
+    embed(lab, "tiny", snapshot="wide", encoder="toy", layout="joint||prompt")
+    rows = "(select distinct response_id, n_chars, n_tokens from rm_rows('{}'))"
+    rated = f"(unpivot {rows} on n_chars, n_tokens into name attribute value value)"
+    query = (
+        "select rm_train_ratings('attrs', response_id, value, attribute := attribute, snapshot := '{}', "
+        "head := 'multi') from {}"
+    )
+    one(lab, query.format("tiny", rated.format("tiny")))
+    gate = (
+        "select rm_train('armo', chosen_id, rejected_id, snapshot := '{}', head := 'multi', "
+        "options := {{'start': 'attrs', 'hidden': [8], 'steps': 20}}) from rm_pairs('{}')"
+    )
+    one(lab, gate.format("wide", "wide"))
+    assert chosen(lab, "armo")["prompt_at"] == [8, 16]
+    assert lab.sql("select count(*) = count(reward) from rm_rewards('armo', 'wide')").fetchall() == [(True,)]
+    narrow = one(lab, gate.format("tiny", "tiny"))
+    assert any("no part prompt" in note for note in narrow["notes"])
+    embed(lab, "tiny", snapshot="turned", encoder="toy", layout="prompt||joint")
+    with pytest.raises(InputError, match=r"attrs@1 was trained on layout 'joint', but turned@1 has 'prompt\|\|joint'"):
+        one(lab, gate.format("turned", "turned"))
+
+
+def test_a_search_is_recorded_and_keeps_the_best(rated):
+    query = (
+        "select rm_train_ratings('h', item, clear, prompt := prompt, "
+        "options := {'search': {'l2': [100.0, 0.01, 1.0]}}) from items"
+    )
+    result = one(rated, query)
+    record = chosen(rated, "h")["search"]
+    assert [row["options"]["l2"] for row in record] == [100, 0.01, 1]
+    best = min(record, key=lambda row: row["valid_mse"])
+    assert best["options"]["l2"] == 0.01 == head_store.resolve(rated, "h").options["l2"]
+    assert result["valid_mse"] == pytest.approx(best["valid_mse"], abs=1e-6)
+    for split in ("split := 'train'", "split := if(i < 99, 'valid', 'train'), weight := if(i < 99, 0, 1)"):
+        with pytest.raises(InputError, match="a search chooses on validation rows"):
+            one(rated, query.replace("prompt := prompt", split))
+    with pytest.raises(OptionError, match="l2 is both given and searched"):
+        one(rated, query.replace("{'search'", "{'l2': 1, 'search'"))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "told"),
+    [
+        ("rm_train_ratings('h', item, 'much')", InputError, "value is 'much'"),
+        ("rm_train_ratings('h', item, 'inf'::double)", InputError, "value is inf in 600 of 600"),
+        ("rm_train_ratings('h', item, null)", InputError, "no rating of 600 can be learned from: 600 without a value"),
+        ("rm_train_ratings('h', null::float[6], clear)", InputError, "600 without a vector"),
+        ("rm_train_ratings('h', item, clear, objective := 'bt')", OptionError, "'bt' does not learn from ratings"),
+        (
+            "rm_train_ratings('h', item, clear, objective := 'logistic')",
+            InputError,
+            "a label lies between 0 (wrong) and 1 (right)",
+        ),
+        ("rm_train_ratings('h', item, clear, weight := -1)", InputError, "weight is -1.0"),
+        ("rm_train_ratings('h', item, clear, weight := 0)", InputError, "weights of all"),
+        ("rm_train_ratings('h', item, clear, split := 'dev')", InputError, "split is 'dev'"),
+        ("rm_train_ratings('h', uuid(), clear)", InputError, "no snapshot says which vectors"),
+        ("rm_train_ratings('h', i, clear)", InputError, "not a vector"),
+        ("rm_train_ratings('h', item, clear, head := 'multi', members := 3)", OptionError, "ensemble of 3"),
+        ("rm_train_ratings('h', item, clear, options := {'bsr': 0.1})", OptionError, "bsr belongs to pairs"),
+        (
+            "rm_train_ratings('h', item, clear, options := {'search': {'l2': 3}})",
+            OptionError,
+            "such as {l2: [0.1, 1.0, 10.0]}",
+        ),
+        ("rm_train_steps('h', item, 2)", InputError, "value is 2.0 in 600 of 600"),
+        ("rm_train_steps('h', item, -0.1)", InputError, "a label lies between 0"),
+        ("rm_train_steps('h', item, null)", InputError, "600 without a value"),
+        ("rm_train_rankings('h', item)", InputError, "not a list"),
+        ("rm_train_rankings('h', i)", InputError, "not a list"),
+        ("rm_train_rankings('h', [item])", InputError, "none of the 600 rankings has two items"),
+        ("rm_train_rankings('h', [null, item])", InputError, "none of the 600 pairs has both vectors"),
+        ("rm_train_rankings('h', [clear, vivid])", InputError, "not a vector"),
+        ("rm_train_rankings('h', [item, item], objective := 'squared')", OptionError, "'squared' does not learn"),
+        ("rm_train_rankings('h', [uuid(), uuid()])", InputError, "no snapshot says which vectors"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_with_its_value(rated, call, error, told):
+    with pytest.raises(error) as problem:
+        rated.sql(f"select {call} from items")
+    assert told in str(problem.value)
+    assert rated.sql("from rm_heads()").fetchall() == []
+
+
+def test_no_rows_are_refused(rated):
+    for call, told in (
+        ("rm_train_ratings('h', item, clear)", "no ratings to train on"),
+        ("rm_train_steps('h', item, label)", "no ratings to train on"),
+        ("rm_train_rankings('h', [item, item])", "no rankings to train on"),
+    ):
+        with pytest.raises(InputError, match=told):
+            rated.sql(f"select {call} from items where i < 0")
