@@ -1,5 +1,6 @@
 """Reasoning steps in SQL: their vectors, probabilities, aggregates and first errors."""
 
+import json
 from math import exp, log
 
 import numpy as np
@@ -166,6 +167,19 @@ def test_rm_step_rewards(store):
         store.sql("from rm_step_rewards('h', 's')")
     with pytest.raises(InputError, match="the head is NULL"):
         store.sql("from rm_step_rewards(null, 's')")
+
+
+def test_rm_step_rewards_of_a_head_that_also_takes_the_number_of_the_step(store):
+    fill_traces(store, [{"prompt": "q", "logits": [0.5, 0.5], "labels": until(2, -1)}])
+    info = snapshots.resolve(store, "s")
+    save_head(store, info, (), name="late", weights=((1.0, 10.0),))
+    fields = [{"name": "e", "width": 1}, {"name": "step", "width": 1, "is_scalar": True}]
+    store.sql("update heads set inputs = $fields where name = 'late'", {"fields": json.dumps(fields)})
+    rows = store.rows("select step, reward from rm_step_rewards('late', 's') order by step")
+    assert [tuple(row.values()) for row in rows] == [(1, 10.5), (2, 20.5)]
+    store.sql("update heads set inputs = replace(inputs::varchar, 'step', 'log_len') where name = 'late'")
+    with pytest.raises(InputError, match="give one vector and 'step', not 'log_len'"):
+        store.sql("from rm_step_rewards('late', 's')")
 
 
 AGGREGATES = {

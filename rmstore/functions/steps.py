@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,12 +13,15 @@ from rmstore.errors import InputError, UnknownNameError
 from rmstore.functions.base import sql_function
 from rmstore.functions.rewards import check_encoder
 from rmstore.functions.rows import snapshot_numbers, snapshot_of
-from rmstore.store import fill_in, quote_literal, statement
+from rmstore.store import fill_in, quote_identifier, quote_literal, statement
 from rmstore.vectors import vectors_table
 
 if TYPE_CHECKING:
     from rmstore.records import SnapshotInfo
     from rmstore.store import Store
+
+NUMBER = "step"
+"""Side feature of a step head that ``rm_step_rewards`` can give by name: the number of the step."""
 
 
 @sql_function("_rm_steps_sql", "VARCHAR")
@@ -67,8 +71,27 @@ def _rewards_text(store: Store, head: str | None, reference: str | None, source:
         raise InputError("the head is NULL", hint="rm_step_rewards('prm', 'traces@1')")
     info, snapshot = head_store.resolve(store, head), snapshot_of(store, reference)
     check_encoder(info, snapshot)
-    parts = {"head_id": str(info.head_id), "steps": _steps_text(store, snapshot, source)}
+    reads = _input([field["name"] for field in info.inputs])
+    parts = {"head_id": str(info.head_id), "input": reads, "steps": _steps_text(store, snapshot, source)}
     return fill_in(statement("step_rewards"), parts)
+
+
+def _input(names: Sequence[str]) -> str:
+    """Return the SQL of a head's input over the columns of ``rm_steps``: the vector, or a struct with the number.
+
+    Raises:
+        InputError: two fields are not the step's number, so one of them has no column to come from.
+    """
+    vectors = [name for name in names if name != NUMBER]
+    if len(vectors) > 1:
+        raise InputError(
+            f"the steps of a snapshot give one vector and {NUMBER!r}, not {vectors[-1]!r}",
+            hint="score with rm_step_prob and build the struct in the query",
+        )
+    if vectors == [""]:
+        return "embedding"
+    parts = [f"{quote_identifier(name)} := {'step::double' if name == NUMBER else 'embedding'}" for name in names]
+    return f"struct_pack({', '.join(parts)})"
 
 
 def _embed_command(info: SnapshotInfo) -> str:
