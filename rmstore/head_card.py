@@ -99,7 +99,8 @@ def _measured(store: Store, info: HeadInfo) -> Card:
         "use": {"intended_use": None, "out_of_scope": None},
         "preferences": {
             "data_sets": _rows(store, "datasets", ids),
-            "sources": _rows(store, "sources", ids),
+            "votes": [] if _is_rated(info) else _rows(store, "sources", ids),
+            "ratings": _rows(store, "ratings", ids) if _is_rated(info) else "none: trained on pairs",
             **dict.fromkeys(("annotators", "annotation_dates", "instructions", "pay_and_consent")),
         },
         "labels": _labels(store, info, ids),
@@ -134,7 +135,7 @@ def _measured(store: Store, info: HeadInfo) -> Card:
             "known_failures": None,
         },
         "scale": {
-            "reference_set": "the distinct items of the training rows, their mean reward subtracted from every score",
+            "reference_set": _REFERENCE[_is_rated(info)],
             "subtracted_mean": info.reference_mean,
             "member_means": list(info.member_means),
             "member_deviations": list(info.member_scales),
@@ -143,6 +144,10 @@ def _measured(store: Store, info: HeadInfo) -> Card:
     }  # fmt: skip
 
 
+_REFERENCE = {
+    False: "the distinct items of the training rows, their mean reward subtracted from every score",
+    True: "none: rewards are on the scale of the ratings",
+}
 _SPREAD = ("responses", "mean", "deviation", "lowest", "highest")
 
 
@@ -165,8 +170,8 @@ def _labels(store: Store, info: HeadInfo, ids: Mapping[str, Any]) -> dict[str, A
         "votes", "pairs", "ties", "soft_votes", "votes_across_prompts", "most_votes_on_a_pair", "pairs_voted_on_again",
         "disagreement", "label_noise", "share_longer_chosen",
     )  # fmt: skip
-    found = _first(store, "labels", ids)
-    learns = getattr(OBJECTIVES[info.objective], "uses_ties", info.objective == "soft")
+    found = {} if _is_rated(info) else _first(store, "labels", ids)
+    learns = OBJECTIVES[info.objective].uses_ties
     return {
         "aggregation": "none after the training query: each of its rows is a pair of its own",
         "tie_policy": f"votes of probability 0.5 are {'learned from' if learns else 'left out'}",
@@ -221,6 +226,8 @@ def _training(info: HeadInfo, source: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _levels(info: HeadInfo) -> str | None:
+    if _is_rated(info):
+        return "learned: every item has a value of its own"
     if info.within_prompt is None:
         return None
     if info.within_prompt:
@@ -249,6 +256,11 @@ def _tests(store: Store, info: HeadInfo, source: Mapping[str, Any]) -> dict[str,
         "calibration": calibration,
         "rewards": _first(store, "rewards", place),
     }
+
+
+def _is_rated(info: HeadInfo) -> bool:
+    """Return whether a head learned from single items instead of pairs."""
+    return bool(OBJECTIVES[info.objective].sees == "item")
 
 
 def _is_scorable(info: HeadInfo) -> bool:

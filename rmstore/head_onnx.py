@@ -18,7 +18,7 @@ from rmstore.heads.graph import Graph
 from rmstore.store import Store
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import ModelProto, ValueInfoProto
 
     from rmstore.kernels import Field, Scorer
     from rmstore.records import HeadInfo
@@ -64,13 +64,15 @@ def model(scorer: Scorer, info: HeadInfo) -> ModelProto:
     graph = _graph(scorer, info)
     nodes = [helper.make_node(node.op, node.inputs, [node.output], **node.attributes) for node in graph.nodes]
     constants = [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in graph.constants.items()]
-    kinds = {"elem_type": onnx.TensorProto.FLOAT}
+
+    def value(name: str, *shape: str | int) -> ValueInfoProto:
+        return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+
     given = [
-        helper.make_tensor_value_info(_input(field), shape=["n"] if field.is_scalar else ["n", field.width], **kinds)
+        value(_input(field), "n") if field.is_scalar else value(_input(field), "n", field.width)
         for field in scorer.fields
     ]
-    shapes = {"reward": ["n"], "members": ["n", scorer.head.n_members]}
-    made = [helper.make_tensor_value_info(name, shape=shape, **kinds) for name, shape in shapes.items()]
+    made = [value("reward", "n"), value("members", "n", scorer.head.n_members)]
     built = helper.make_model(
         helper.make_graph(nodes, "reward_head", given, made, constants),
         opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="rmstore",

@@ -101,6 +101,23 @@ def test_a_card_comes_out_the_same_each_time(trained):
     assert card_text.markdown(head_card.card(trained, "h@1")) == first
 
 
+def test_a_head_of_ratings_says_so_and_claims_no_votes(store):
+    texts = [{"prompt": f"p{n}", "text": text, "reward": float(n), "gold": float(n), "split": "train"}
+             for n in range(12) for text in "ab"]  # fmt: skip
+    fill(store, texts, [(0, 1), (2, 3)])
+    store.sql(
+        "select rm_train_ratings('g', response_id, value, snapshot := 's') from ratings where attribute = 'gold'"
+    ).fetchall()
+    card = head_card.card(store, "g")
+    (row,) = card["preferences"]["ratings"]
+    assert (row["attribute"], row["ratings"], row["mean"]) == ("gold", 24, 5.5)
+    assert card["labels"]["votes"] == card["preferences"]["votes"] == "unknown"
+    assert card["scale"]["subtracted_mean"] == 0
+    assert card["failure_modes"]["levels_across_prompts"].startswith("learned")
+    found = store.sql("select rm_explain('g', embedding) from rm_rows('s') limit 1").fetchall()[0][0]
+    assert found["pairs"] == [] and found["note"] == "no pairs: the head was trained on single items"
+
+
 def test_label_noise_is_how_far_repeated_votes_disagree(store):
     """Pair one: 3 votes to 1, two random ones differ in 3 of 6 draws. Pair two: 2 to 0. Mean 0.25 = 2 q (1 - q)."""
     rows = [{"prompt": "p", "text": text, "split": "train"} for text in "abc"]

@@ -18,6 +18,8 @@ RECIPES = {
     "linear": {"head": "linear", "members": 3},
     "mlp": {"head": "mlp", "members": 2, "options": {"hidden": [4], "epochs": 2}},
     "lightgbm": {"head": "lightgbm", "options": {"trees": 5}},
+    "adapter": {"head": "adapter"},
+    "prototype": {"head": "prototype"},
     "features": {"features": ["log_len"]},
 }
 

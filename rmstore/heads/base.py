@@ -13,7 +13,6 @@ from rmstore.options import Option, fill
 
 if TYPE_CHECKING:
     from rmstore.heads.graph import Graph
-    from rmstore.heads.graph import Graph
     from rmstore.objectives.base import Objective
 
 Poll = Callable[[float, str], None]
@@ -123,14 +122,6 @@ class Head(ABC):
     @abstractmethod
     def dim(self) -> int:
         """Width of the input."""
-
-    def operators(self, graph: Graph, items: str) -> str | None:
-        """Add the head to a graph and return the name of its members' rewards, (n, m), or None where it is no graph.
-
-        ``items`` names the standardised input, (n, d). A head whose reward is not the mean of its members sets
-        ``graph.score`` too.
-        """
-        return None
 
     def operators(self, graph: Graph, items: str) -> str | None:
         """Add the head to a graph and return the name of its members' rewards, (n, m), or None where it is no graph.
