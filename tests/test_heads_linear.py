@@ -215,6 +215,23 @@ def test_order_of_pairs_does_not_matter():
     np.testing.assert_allclose(weights_of(mixed, l2=0.01), weights_of(train, l2=0.01), atol=1e-6)
 
 
+def test_starting_from_a_head_saves_passes_and_ends_at_the_same_optimum():
+    train, _ = draw(200, 400, 6)
+    other, _ = draw(200, 400, 6, seed=0)
+    near, _ = fit(other, l2=0.011)
+
+    def passes(start):
+        seen = []
+        head, _ = LinearHead.fit(
+            train, None, objective=OBJECTIVES["bt"](), options={"l2": 0.01}, members=1, merge=None, seed=0,
+            poll=lambda share, note: seen.append(note), start=start,
+        )  # fmt: skip
+        np.testing.assert_allclose(head.weights[0], weights_of(train, l2=0.01), atol=1e-6)
+        return len(seen)
+
+    assert passes(near) < passes(None)
+
+
 def test_soft_label_is_two_weighted_votes():
     train, _ = draw(80, 200, 7)
     prob = np.random.default_rng(0).uniform(0.5, 1, 200)
