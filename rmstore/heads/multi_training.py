@@ -26,6 +26,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 """Settings of a gate by name; None is found on the pairs."""
 SOFTNESS = 10.0
 """Divides the network's outputs before the softmax, so that a gate starts out even (ArmoRM)."""
+HASTE = 10.0
+"""How much faster the logarithm of the scale learns than everything else: at one rate it would never get anywhere."""
 SCALES = (0.1, 100.0)
 """Where a gate's weights may begin to add up to, if the pairs are to say so."""
 
@@ -70,9 +72,9 @@ def train_gate(
 ) -> tuple[Gate, dict[str, Any]]:
     """Train a gate on pairs; the attributes' rewards stay as they are.
 
-    Differs from the published training in this: prompts are shifted and scaled as a whole, the scale of the weights is
-    learned by its logarithm, which keeps it above 0, and begins where even weights fit best (at 1 in the paper, whose
-    rewards lie in another range), and the best epoch on validation pairs is kept.
+    Differs from the published training in this: prompts are shifted and scaled as a whole; the scale of the weights is
+    learned by its logarithm, which keeps it above 0, ten times as fast as the network, and begins where even weights
+    fit best (at 1 in the paper, whose rewards lie in another range); the best epoch on validation pairs is kept.
 
     Args:
         rewards: of every item by attribute, (n, k) float32.
@@ -189,7 +191,7 @@ class _GateNet(Net):
         import torch
 
         self.parameters = [torch.tensor(part[None], requires_grad=True) for layer in layers for part in layer]
-        self.parameters.append(torch.full((1, 1), float(np.log(scale)), requires_grad=True))
+        self.parameters.append(torch.full((1, 1), float(np.log(scale)) / HASTE, requires_grad=True))
         self.products = sum(weight.size for weight, _ in layers)
         self._prompts = torch.from_numpy(prompts)
 
@@ -203,10 +205,12 @@ class _GateNet(Net):
         *hidden, (weight, bias) = zip(self.parameters[:-1:2], self.parameters[1:-1:2], strict=True)
         for inner, shift in hidden:
             h = drop((h @ inner + shift[:, None]).relu_())
-        gate = torch.softmax((h @ weight + bias[:, None]) / SOFTNESS, dim=2) * self.parameters[-1].exp()[:, None]
+        gate = (
+            torch.softmax((h @ weight + bias[:, None]) / SOFTNESS, dim=2) * (HASTE * self.parameters[-1]).exp()[:, None]
+        )
         return (gate.index_select(1, at) * rewards).sum(dim=2)
 
     def learned(self) -> tuple[list[tuple[np.ndarray, np.ndarray]], float]:
         """Return the layers as arrays, and the scale of the weights."""
         *parts, logarithm = (part.detach().numpy()[0] for part in self.parameters)
-        return list(zip(parts[::2], parts[1::2], strict=True)), float(np.exp(logarithm[0]))
+        return list(zip(parts[::2], parts[1::2], strict=True)), float(np.exp(HASTE * logarithm[0]))
