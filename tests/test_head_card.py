@@ -112,7 +112,7 @@ def test_a_head_of_ratings_says_so_and_claims_no_votes(store):
     (row,) = card["preferences"]["ratings"]
     assert (row["attribute"], row["ratings"], row["mean"]) == ("gold", 24, 5.5)
     assert card["labels"]["votes"] == card["preferences"]["votes"] == "unknown"
-    assert card["scale"]["subtracted_mean"] == 0
+    assert card["scale"]["reference_set"].startswith("none")
     assert card["failure_modes"]["levels_across_prompts"].startswith("learned")
     found = store.sql("select rm_explain('g', embedding) from rm_rows('s') limit 1").fetchall()[0][0]
     assert found["pairs"] == [] and found["note"] == "no pairs: the head was trained on single items"
