@@ -113,7 +113,10 @@ def _parts(examples: TrainingSet, plan: Plan, start: Scorer | None) -> _Parts:
     level = 0.0
     if train.value is not None and plan.objective.name == "squared" and not plan.kind.takes_attributes:
         level = float(np.average(train.value, weights=train.weight if train.weight.any() else None))
-        splits = {split: replace(part, value=part.value - level) for split, part in splits.items()}
+        splits = {
+            split: replace(part, value=None if part.value is None else part.value - level)
+            for split, part in splits.items()
+        }
     return _Parts(fields, splits, reference, level)
 
 

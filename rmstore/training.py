@@ -138,7 +138,7 @@ def train(
         notes=fitted.notes,
         data=fitted.data,
         metrics=fitted.metrics,
-        group_ids=examples.group_ids,
+        group_ids=job.seen(store),
     )
     store.check()
     info = head_store.save(store, new)
@@ -163,6 +163,11 @@ class _Job:
     examples: TrainingSet
     start: HeadInfo | None
     fingerprint: str
+
+    def seen(self, store: Store) -> tuple[str, ...]:
+        """Return the groups that train or validate, or that the start of the fit saw before."""
+        before = [] if self.start is None else head_store.group_ids(store, self.start.head_id)
+        return tuple(sorted({*self.examples.group_ids, *before}))
 
     def fit(self, store: Store, progress: Progress) -> Fitted:
         start = None if self.start is None else head_store.scorer(store, self.start.head_id)

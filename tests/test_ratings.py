@@ -398,16 +398,19 @@ def test_snapshots_with_a_prompt_part_feed_the_gate_by_themselves(lab):
     one(lab, query.format("tiny", rated.format("tiny")))
     gate = (
         "select rm_train('armo', chosen_id, rejected_id, snapshot := '{}', head := 'multi', "
-        "options := {{'start': 'attrs', 'hidden': [8], 'steps': 20}}) from rm_pairs('{}')"
+        "options := {{'start': 'attrs', 'hidden': [8], 'steps': 20}}) from rm_pairs('{}') {}"
     )
-    one(lab, gate.format("wide", "wide"))
+    one(lab, gate.format("wide", "wide", "where subset = 'even'"))
     assert chosen(lab, "armo")["prompt_at"] == [8, 16]
+    unseen = "(select group_id from head_training join heads using (head_id) where name = 'attrs' except select "
+    unseen += "group_id from head_training join heads using (head_id) where name = 'armo')"
+    assert one(lab, f"select count(*) from {unseen}") == 0  # what taught the attributes, the gate has seen
     assert lab.sql("select count(*) = count(reward) from rm_rewards('armo', 'wide')").fetchall() == [(True,)]
-    narrow = one(lab, gate.format("tiny", "tiny"))
+    narrow = one(lab, gate.format("tiny", "tiny", ""))
     assert any("no part prompt" in note for note in narrow["notes"])
     embed(lab, "tiny", snapshot="turned", encoder="toy", layout="prompt||joint")
     with pytest.raises(InputError, match=r"attrs@1 was trained on layout 'joint', but turned@1 has 'prompt\|\|joint'"):
-        one(lab, gate.format("turned", "turned"))
+        one(lab, gate.format("turned", "turned", ""))
 
 
 def test_a_search_is_recorded_and_keeps_the_best(rated):
