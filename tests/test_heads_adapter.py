@@ -17,7 +17,7 @@ from rmstore.heads.torch_training import _descend, generators
 from rmstore.objectives import OBJECTIVES
 
 DIM = 6
-QUICK = {"hidden": [16], "rank": 3, "lr": 0.01, "epochs": 8, "batch_size": 100}
+QUICK = {"hidden": [16], "rank": 3, "lr": 0.03, "epochs": 8, "batch_size": 60}
 RNG = np.random.default_rng(0)
 DIRECTION = RNG.normal(size=DIM).astype(np.float32)
 
@@ -125,30 +125,28 @@ def test_strength_zero_is_the_plain_objective_bit_for_bit(regulariser):
 
 @pytest.mark.parametrize("regulariser", ["reconstruction", "logp", "both"])
 def test_a_faint_regulariser_changes_next_to_nothing(regulariser):
-    faint, _ = fit(grm=1e-9, regulariser=regulariser, epochs=2)
-    np.testing.assert_allclose(faint.score(ITEMS), fit(epochs=2)[0].score(ITEMS), atol=1e-3)
-    strong, _ = fit(grm=0.9, regulariser=regulariser, epochs=2)
-    assert np.abs(strong.score(ITEMS) - faint.score(ITEMS)).max() > 0.01
+    start = AdapterHead(random_weights(1, [16]))
+    faint, strong = (fit(grm=grm, regulariser=regulariser, epochs=3, start=start)[0] for grm in (1e-9, 0.9))
+    np.testing.assert_allclose(faint.score(ITEMS), fit(epochs=3, start=start)[0].score(ITEMS), atol=1e-2)
+    assert np.abs(strong.score(ITEMS) - faint.score(ITEMS)).max() > 0.1
 
 
 def test_the_regulariser_alone_recovers_the_vector():
-    """Section 4: a = 1 with linear maps reconstructs perfectly, and the rewards learn nothing."""
-    head, record = fit(grm=1.0, epochs=150)
-    assert record["reconstruction_error"] < 1e-4
-    assert fit(grm=1.0, epochs=1)[1]["reconstruction_error"] > 0.5
-    untrained, _ = fit(grm=1.0, epochs=1, rank=0)
-    unmoved = [
-        np.array_equal(*layers) for layers in zip(head.weights.layers[1], untrained.weights.layers[1], strict=True)
-    ]
-    assert unmoved == [True, True]
+    """Section 4: a = 1 with linear maps reconstructs perfectly, and the layers learn nothing."""
+    far = AdapterHead(random_weights(1, [16]))
+    head, record = fit(start=far, grm=1.0, epochs=120)
+    assert record["reconstruction_error"] < 1e-3
+    assert fit(start=far, grm=1.0, epochs=1, lr=1e-9)[1]["reconstruction_error"] > 0.5
+    np.testing.assert_array_equal(head.weights.layers[1][0], far.weights.layers[1][0])
+    assert np.abs(head.weights.up - far.weights.up).max() > 1e-3
 
 
 def test_log_probabilities_are_learned_from_z():
-    _, record = fit(grm=0.5, regulariser="logp", epochs=150)
+    _, record = fit(grm=0.5, regulariser="logp", epochs=50)
     assert record["logp_error"] < 0.01
     shuffled = np.random.default_rng(1).permutation(len(TRAIN))
     noise = replace(TRAIN, chosen_logp=TRAIN.chosen_logp[shuffled], rejected_logp=TRAIN.rejected_logp[shuffled])
-    assert fit(noise, grm=0.5, regulariser="logp", epochs=40)[1]["logp_error"] > 0.5
+    assert fit(noise, grm=0.5, regulariser="logp", epochs=20)[1]["logp_error"] > 0.5
 
 
 def test_log_probabilities_are_asked_for():
@@ -166,8 +164,8 @@ def test_shared_members_have_hidden_layers_in_common(hidden):
     assert head.weights.up.any()
     rewards = head.members(ITEMS)
     np.testing.assert_allclose(rewards, by_hand(head.weights, ITEMS), rtol=1e-3, atol=1e-3)
-    assert rewards.std(axis=1).mean() > 1e-3
-    assert accuracy(head) > 0.95
+    assert rewards.std(axis=1).mean() > 1e-4
+    assert accuracy(head) > 0.9
     again = AdapterHead.from_bytes(head.to_bytes())
     np.testing.assert_array_equal(again.members(ITEMS), rewards)
 
@@ -265,10 +263,12 @@ def test_gradients_agree_with_finite_differences(objective, regulariser):
 
     weights = np.random.default_rng(1).uniform(0.5, 2, (2, 600))
     train = replace(TRAIN, items=TRAIN.items.astype(np.float64) - 3)
-    extra = None if regulariser is None else Regulariser(0.3, regulariser, train, weights, 0)
+    extra = None if regulariser is None else Regulariser(0.3, regulariser, train, weights)
     begin = random_weights(2, [5])
     begin = Weights(begin.down.astype(float), begin.up.astype(float),
                     tuple((weight.astype(float), bias.astype(float)) for weight, bias in begin.layers))  # fmt: skip
+    for back in [] if extra is None else extra.parameters:
+        back.data += torch.from_numpy(np.random.default_rng(4).normal(size=back.shape))
     net = AdapterNet(begin, located=objective != "bt", extra=extra)
     loss, batch = OBJECTIVES[objective](), np.arange(16).reshape(2, 8)
     batch[1, 6:] = -1

@@ -42,6 +42,11 @@ class AdapterHead(Head):
     adapters (U = 0) that is the linear-layer ensemble of the same paper. U starts at 0, so that the first step is that
     of the plain head.
 
+    Within one data set it has shown no gain: accuracy on AlpacaEval votes (vectors of width 384, 5,600 pairs, means of
+    two splits by prompt) 0.757, MLP head 0.759, linear 0.756, and no strength of 'reconstruction' moves it by more than
+    0.001; five members that share 0.756, five of the MLP head 0.758. What sharing saves is time: ten members of width
+    256 and rank 16 score in a third of what ten of the MLP head take.
+
     Options:
         hidden: widths of the ReLU layers on z, such as [256]; [] is a linear reward.
         rank: of U V, at most the width of the input; 0 leaves the adapter out.
@@ -49,8 +54,9 @@ class AdapterHead(Head):
         regulariser: 'reconstruction', 'logp' or 'both'.
         share: train one head first, then an adapter per member.
         joint_epochs: most passes of that first phase.
-        lr, weight_decay: of AdamW.
-        epochs: at most so many passes; by default 100 with validation pairs, 10 without.
+        lr: of AdamW at its height, from which it falls to 0 along half a cosine; 'auto' as for the MLP head.
+        weight_decay: of AdamW.
+        epochs: at most so many passes; by default 8, or as many as give 100 steps.
         batch_size: pairs per step.
         dropout: share of hidden units left out per step.
         patience: epochs without a lower validation loss after which a member is done.
@@ -73,7 +79,7 @@ class AdapterHead(Head):
         "regulariser": opt.choice("reconstruction", "reconstruction", "logp", "both"),
         "share": opt.flag(False),
         "joint_epochs": opt.whole(3, 1),
-        "lr": opt.number(3e-4, 0, open_low=True),
+        "lr": opt.either("auto", opt.number("auto", 0, open_low=True)),
         "epochs": opt.either(None, opt.whole(None, 1)),
         "batch_size": opt.whole(256, 1),
         "dropout": opt.number(0.0, 0, 0.95),
@@ -85,7 +91,7 @@ class AdapterHead(Head):
     def __init__(self, weights: Weights) -> None:
         self.weights = weights
         first, bias = weights.layers[0]
-        self._bias = bias[:, None]
+        self._bias = np.broadcast_to(bias, (len(weights.down), bias.shape[1]))[:, None]
         lift = weights.up @ first
         # a shared layer is applied once, with a narrow product per member; others take the adapter into themselves
         self._lift = lift if weights.is_shared else None
@@ -140,12 +146,16 @@ class AdapterHead(Head):
         return hidden[:, :, 0].T
 
     def _first(self, flat: np.ndarray) -> np.ndarray:
-        """Return the first layer of every member before its ReLU, (members, n, width)."""
+        """Return the first layer of every member before its ReLU, (members, n, width); may edit its product."""
         if self._lift is None:
-            return flat.reshape(len(flat), self.n_members, -1).transpose(1, 0, 2) + self._bias
+            flat += self._bias.reshape(-1)
+            return flat.reshape(len(flat), self.n_members, -1).transpose(1, 0, 2)
         width = self._lift.shape[2]
         low = flat[:, width:].reshape(len(flat), self.n_members, -1).transpose(1, 0, 2)
-        return low @ self._lift + flat[:, :width] + self._bias
+        hidden = low @ self._lift
+        hidden += flat[:, :width]
+        hidden += self._bias
+        return hidden
 
     @property
     def n_members(self) -> int:

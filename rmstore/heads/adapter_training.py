@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rmstore.heads.base import Pairs, Poll
+from rmstore.heads.mlp_training import EPOCHS, RATE, RATE_LIMIT, RATE_WIDTH, STEPS, WARMUP
 from rmstore.heads.torch_training import Course, Drop, Net, generators, standardised, train_net
 from rmstore.objectives.base import Objective
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-COURSE = ("epochs", "batch_size", "patience", "lr", "weight_decay", "dropout")
-"""Options of the head that say how it is trained."""
 JOINT = 0.3
 """Share of the progress that the joint phase of a shared head counts for."""
+SCALE = 1 / 32
+"""Of U V while it is learned, like alpha / rank of LoRA: at full scale an adapter overfits in its first passes."""
 MEASURED = 4096
 """Training pairs on which the regularisers are measured after a fit."""
 
@@ -112,9 +113,11 @@ def train_members(
         poll: called before every batch.
     """
     items, centre, spread = standardised(train)
+    root = np.float32(items.shape[1] ** 0.5)  # mean square norm 1, as the layers of the MLP head have it
+    items, spread = items / root, spread * root
     train = replace(train, items=items)
     valid = None if valid is None else replace(valid, items=items)
-    course = Course(**{name: settings[name] for name in COURSE})
+    course = _course(settings, len(train))
     draws = generators(seed, len(weights))
     first = draws[:1] if same_start else draws
     located = objective.sees != "gap"
@@ -134,13 +137,31 @@ def train_members(
     else:
         begin = initial(items.shape[1], settings["rank"], settings["hidden"], first)
         begin = begin.take([0] * len(draws), shared=False) if same_start else begin
-    extra = Regulariser(settings["grm"], settings["regulariser"], train, weights, seed) if settings["grm"] else None
+    extra = Regulariser(settings["grm"], settings["regulariser"], train, weights) if settings["grm"] else None
     net = AdapterNet(begin, located=located, frozen=settings["share"], extra=extra)
     record |= train_net(
         net, train, valid, objective=objective, course=course, weights=weights, draws=draws, poll=poll, note="adapter"
     )
     record |= {} if extra is None else extra.measure(net)
     return net.weights().original(centre, spread), record
+
+
+def _course(settings: Mapping[str, Any], pairs: int) -> Course:
+    """Return how to train, by the defaults of the MLP head."""
+    width = settings["hidden"][0] if settings["hidden"] else 1
+    rate = min(RATE * (RATE_WIDTH / width) ** 0.5, RATE_LIMIT)
+    steps = -(-pairs // settings["batch_size"])
+    return Course(
+        epochs=settings["epochs"] or max(EPOCHS, -(-STEPS // steps)),
+        batch_size=settings["batch_size"],
+        patience=settings["patience"],
+        lr=rate if settings["lr"] == "auto" else settings["lr"],
+        weight_decay=settings["weight_decay"],
+        dropout=settings["dropout"],
+        cosine=True,
+        warmup=WARMUP,
+        any_scale=True,
+    )
 
 
 def _between(poll: Poll, low: float, high: float) -> Poll:
@@ -185,7 +206,7 @@ class AdapterNet(Net):
     ) -> None:
         import torch
 
-        self._down, self._up = (torch.tensor(part, requires_grad=True) for part in (begin.down, begin.up))
+        self._down, self._up = (torch.tensor(part, requires_grad=True) for part in (begin.down, begin.up / SCALE))
         self._layers = [
             (torch.tensor(weight, requires_grad=not frozen), torch.tensor(bias, requires_grad=not frozen))
             for weight, bias in begin.layers[:-1]
@@ -201,7 +222,7 @@ class AdapterNet(Net):
 
     def adapted(self, x: Tensor) -> Tensor:
         """Return z, (members, n, d)."""
-        return x + (x @ self._down) @ self._up
+        return x + SCALE * ((x @ self._down) @ self._up)
 
     def rewards(self, x: Tensor, drop: Drop) -> Tensor:
         """Return the rewards, (members, n)."""
@@ -225,31 +246,30 @@ class AdapterNet(Net):
     def weights(self) -> Weights:
         """Return the members as arrays."""
         layers = tuple((weight.detach().numpy(), bias.detach().numpy()) for weight, bias in self._layers)
-        return Weights(self._down.detach().numpy(), self._up.detach().numpy(), layers)
+        return Weights(self._down.detach().numpy(), SCALE * self._up.detach().numpy(), layers)
 
 
 class Regulariser:
     """What keeps z informative: linear maps from z back to e, or to the log-probability (methods of GRM, adapted).
 
-    Its maps are drawn from a generator of their own: training without it draws the same numbers.
+    The map back to e starts as the identity, right where the adapter changes nothing, and the one to the
+    log-probability at 0: no numbers are drawn, so that members are the same without a regulariser, but for its pull.
 
     Args:
         strength: share of the loss, in (0, 1].
         which: 'reconstruction', 'logp' or 'both'.
         train: pairs over standardised items, with log-probabilities for 'logp'.
         weights: weight of every pair for every member, (members, p).
-        seed: with the member's number, seeds the maps.
 
     Attributes:
         parameters: the maps, trained with the members.
     """
 
-    def __init__(self, strength: float, which: str, train: Pairs, weights: np.ndarray, seed: int) -> None:
+    def __init__(self, strength: float, which: str, train: Pairs, weights: np.ndarray) -> None:
         import torch
 
         self.strength = strength
         dim, members = train.items.shape[1], len(weights)
-        draws = [np.random.default_rng([seed, member, 1]) for member in range(members)]
         sides = np.stack([train.chosen, train.rejected], axis=1)
         self._items, self._sides = torch.from_numpy(train.items), torch.from_numpy(sides)
         self._weight = torch.from_numpy((weights / weights.mean(axis=1, keepdims=True)).astype(train.items.dtype))
@@ -260,9 +280,8 @@ class Regulariser:
         if which in {"logp", "both"}:
             self._targets["logp"] = torch.from_numpy(_standard_logp(train).astype(train.items.dtype))
         for target in self._targets.values():
-            wide, limit = dim if target is None else 1, dim**-0.5
-            drawn = np.stack([draw.uniform(-limit, limit, (dim, wide)) for draw in draws]).astype(train.items.dtype)
-            self.parameters.append(torch.tensor(drawn, requires_grad=True))
+            begin = torch.eye(dim) if target is None else torch.zeros(dim, 1)
+            self.parameters.append(begin.to(self._items.dtype).repeat(members, 1, 1).requires_grad_())
 
     def errors(self, net: AdapterNet, batch: np.ndarray) -> dict[str, Tensor]:
         """Return the weighted mean error of every map over both sides of a batch, (members,) each."""
@@ -280,7 +299,7 @@ class Regulariser:
             if target is None:
                 size = x.square().sum(2)
                 # an item at the very centre has no direction to keep
-                error = (x - z @ back).square().sum(2) / size.clamp(min=1e-6 * x.shape[2])
+                error = (x - z @ back).square().sum(2) / size.clamp(min=1e-6)
             else:
                 error = (target[pairs].flatten(1) - (z @ back).squeeze(2)).square()
             found[name] = (weight * error).sum(1) / 2
