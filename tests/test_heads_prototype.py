@@ -88,7 +88,7 @@ def test_one_prototype_each_is_linear_along_their_difference():
     head, record = fit(learn="none", threshold=1)
     assert record["prototypes"] == [[1, 1]]
     chosen, rejected = head.weights.prototypes.astype(np.float64)
-    expected = 2 / record["tau"][0] * ITEMS @ (chosen - rejected)
+    expected = 2 / head.weights.tau[0] * ITEMS @ (chosen - rejected)
     reward = head.score(ITEMS)
     np.testing.assert_allclose(reward - reward.mean(), expected - expected.mean(), atol=1e-3)
     assert not head.weights.linear.any()
@@ -96,14 +96,16 @@ def test_one_prototype_each_is_linear_along_their_difference():
 
 def test_two_round_gaussians_give_the_bayes_rule():
     """Section 5: direction, and with tau twice the variance, also the log-odds."""
-    head, record = fit(learn="none", threshold=1)
+    head, _ = fit(learn="none", threshold=1)
     chosen, rejected = head.weights.prototypes
     gap = chosen - rejected
     assert gap @ UP / np.linalg.norm(gap) / np.linalg.norm(UP) > 0.995
     np.testing.assert_allclose(gap, 2 * UP, atol=0.2)
-    assert record["tau"][0] == pytest.approx(2.0, rel=0.1)
-    _, record = fit(gaussians(1000, 1, noise=3.0), learn="none", threshold=1)
-    assert record["tau"][0] == pytest.approx(18.0, rel=0.1)
+    assert head.weights.tau[0] == pytest.approx(2.0, rel=0.1)
+    loud, record = fit(gaussians(1000, 1, noise=3.0), learn="none", threshold=1)
+    assert loud.weights.tau[0] == pytest.approx(18.0, rel=0.1)
+    given, _ = fit(gaussians(1000, 1, noise=3.0), learn="none", threshold=1, tau=record["tau"][0])
+    assert given.weights.tau[0] == pytest.approx(float(loud.weights.tau[0]))
     assert accuracy(head) == pytest.approx(accuracy(fit(kind=LinearHead)[0]), abs=0.02)
 
 

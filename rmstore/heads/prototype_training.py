@@ -115,7 +115,7 @@ def train_members(
         begin = _found(train, centred, lost, weights, settings, draws, poll)
     if settings["tau"] == "auto" and start is None:
         begin = _calibrated(begin, train if valid is None else valid, objective)
-    record: dict[str, Any] = {"prototypes": begin.counts.tolist(), "tau": (begin.tau * spread**2).tolist()}
+    record: dict[str, Any] = {"prototypes": begin.counts.tolist(), "tau": begin.tau.tolist()}
     if settings["learn"] == "none":
         return begin.original(centre, float(spread)), record
     pull = Pull(settings["pull"], train, centred, weights) if settings["pull"] else None
