@@ -147,16 +147,16 @@ class Store(engine.Store):
             snapshot: reference of the snapshot.
             progress: told how far the fit is.
             options: head, objective, members, merge, seed, options of a :class:`rmstore.recipes.Recipe`; where and
-                features of :func:`rmstore.training.train_snapshot`, or where and attributes of
-                :func:`rmstore.training.train_ratings`, which an empty list of attributes also calls.
+                features of :func:`rmstore.snapshot_training.train_snapshot`, or where and attributes of
+                :func:`rmstore.snapshot_training.train_ratings`, which an empty list of attributes also calls.
         """
-        from rmstore import training
+        from rmstore import snapshot_training
         from rmstore.recipes import Recipe
 
         rest = {key: options.pop(key) for key in ("where", "features", "attributes") if key in options}
-        call: Any = training.train_snapshot
+        call: Any = snapshot_training.train_snapshot
         if "attributes" in rest:
-            call, options = training.train_ratings, {"objective": "squared", **options}
+            call, options = snapshot_training.train_ratings, {"objective": "squared", **options}
         return call(self, name, snapshot=snapshot, recipe=Recipe(**options), progress=progress, **rest)
 
     def heads(self, name: str | None = None) -> list[HeadInfo]:
@@ -171,9 +171,7 @@ class Store(engine.Store):
 
         return HeadHandle.open(self, reference)
 
-    def export_head(
-        self, reference: str, to: str | Path, *, force: bool = False, macro: str | None = None
-    ) -> HeadInfo:
+    def export_head(self, reference: str, to: str | Path, *, force: bool = False, macro: str | None = None) -> HeadInfo:
         """Write a head to a folder, FILE.sql or FILE.onnx; see :func:`rmstore.head_export.export_head`."""
         from rmstore.head_export import export_head
 

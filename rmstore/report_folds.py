@@ -19,8 +19,9 @@ from rmstore.recipes import Recipe
 from rmstore.report_files import list_reports
 from rmstore.report_header import Report
 from rmstore.report_parameters import Bound
+from rmstore.snapshot_training import pairs_of_snapshot
 from rmstore.store import Store, fill_in, statement
-from rmstore.training import fit_rows, pairs_of_snapshot
+from rmstore.training import fit_rows
 
 if TYPE_CHECKING:
     import duckdb

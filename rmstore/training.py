@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,18 +11,16 @@ import pyarrow as pa
 
 from rmstore import head_store, references, snapshots
 from rmstore.encoders.layouts import parse_layout
-from rmstore.errors import InputError, OptionError, UnknownNameError
-from rmstore.features import FEATURES, struct_of_inputs
-from rmstore.filters import one_expression
+from rmstore.errors import InputError, OptionError
 from rmstore.fitting import Fitted, fit
 from rmstore.grouping import SPLITS
 from rmstore.hashing import fingerprint
 from rmstore.pairs import read_pairs
 from rmstore.rankings import read_rankings
 from rmstore.ratings import read_ratings
-from rmstore.recipes import ON_PAIRS, ON_RATINGS, Plan, Recipe, plan
+from rmstore.recipes import Plan, Recipe, plan
 from rmstore.records import HeadInfo, Progress, SnapshotInfo, silent
-from rmstore.store import Store, fill_in, statement
+from rmstore.store import Store
 from rmstore.training_set import TrainingSet
 
 RECIPE_VERSION = 1
@@ -224,91 +222,6 @@ def _check_start(start: HeadInfo, source: SnapshotInfo) -> None:
             f"{start.reference} was trained on layout {start.layout!r}, but {source.reference} has {source.layout!r}",
             hint=f"make a snapshot whose layout is or begins with {start.layout!r}",
         )
-
-
-def train_snapshot(
-    store: Store,
-    name: str,
-    *,
-    snapshot: str,
-    recipe: Recipe = ON_PAIRS,
-    where: str | None = None,
-    features: Sequence[str] = (),
-    progress: Progress = silent,
-) -> TrainResult:
-    """Train a head on the preferences of a snapshot's responses; this is what ``rmstore train`` runs.
-
-    Args:
-        store: an open store.
-        name: name of the head.
-        snapshot: reference of the snapshot.
-        recipe: head, objective and their options.
-        where: one SQL condition over the columns of ``rm_pairs``, such as ``dataset = 'hh'``.
-        features: side features beside the vector, such as ``log_len``.
-        progress: told how far the fit is.
-    """
-    info = snapshots.resolve(store, snapshot)
-    query, rows = pairs_of_snapshot(store, info, where=where, features=features)
-    return train(store, name, rows, recipe, snapshot=info.reference, training_sql=query, progress=progress)
-
-
-def train_ratings(
-    store: Store,
-    name: str,
-    *,
-    snapshot: str,
-    attributes: Sequence[str] = (),
-    recipe: Recipe = ON_RATINGS,
-    where: str | None = None,
-    progress: Progress = silent,
-) -> TrainResult:
-    """Train a head on the ratings of a snapshot's responses; this is what ``rmstore train --ratings`` runs.
-
-    Args:
-        store: an open store.
-        name: name of the head.
-        snapshot: reference of the snapshot.
-        attributes: what was rated; all attributes if there is none.
-        recipe: head, objective and their options.
-        where: one SQL condition over the columns of ``rm_ratings``.
-        progress: told how far the fit is.
-    """
-    info = snapshots.resolve(store, snapshot)
-    condition = f"\nwhere ({one_expression(store, where)})" if where else ""
-    query = fill_in(statement("training/ratings_of_snapshot"), {"condition": condition})
-    names = list(attributes)
-    rows = _struct_of(store, query, {"snapshot": info.reference, "attributes": names or None})
-    if names and (absent := set(names) - set(rows.field("attribute").unique().to_pylist())):
-        known = store.run("training/attributes", {"snapshot_id": info.snapshot_id})
-        raise UnknownNameError("rated attribute", min(absent), [row["attribute"] for row in known])
-    return train(
-        store, name, rows, recipe, form="ratings", snapshot=info.reference, training_sql=query, progress=progress
-    )
-
-
-def pairs_of_snapshot(
-    store: Store, info: SnapshotInfo, *, where: str | None = None, features: Sequence[str] = ()
-) -> tuple[str, pa.StructArray]:
-    """Return the query over ``rm_pairs`` and its rows, in the shape that :func:`train` takes."""
-    sides = [f"{side}_id" for side in ("chosen", "rejected")]
-    for feature in features:
-        if feature not in FEATURES:
-            raise UnknownNameError("side feature", feature, FEATURES)
-    if features:
-        sides = [struct_of_inputs(("e", *features), side=side) for side in ("chosen", "rejected")]
-    condition = f"\nwhere ({one_expression(store, where)})" if where else ""
-    query = (
-        f"select {sides[0]} as chosen, {sides[1]} as rejected, prompt_id as prompt, weight, margin, prob, split\n"
-        f"from rm_pairs($snapshot){condition}"
-    )
-    return query, _struct_of(store, query, {"snapshot": info.reference})
-
-
-def _struct_of(store: Store, query: str, params: Mapping[str, Any]) -> pa.StructArray:
-    """Return the rows of a query as one array of structs."""
-    table = store.arrow(store.cursor(), query, params)
-    columns = [column.combine_chunks() for column in table.columns]
-    return pa.StructArray.from_arrays(columns, names=table.column_names)
 
 
 def _fingerprint(planned: Plan, examples: TrainingSet, start: HeadInfo | None, source: SnapshotInfo | None) -> str:

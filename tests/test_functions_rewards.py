@@ -6,7 +6,8 @@ import pytest
 from rmstore import head_store
 from rmstore.embedding import embed
 from rmstore.errors import InputError, UnknownNameError
-from rmstore.training import Recipe, train_snapshot
+from rmstore.recipes import Recipe
+from rmstore.snapshot_training import train_snapshot
 
 
 def row(store, query, params=None):
@@ -146,7 +147,7 @@ def test_ids_outside_the_snapshot_are_counted(lab):
         "select rm_train('h', if(\"row\" < 11, uuid(), chosen_id), rejected_id, snapshot := 'tiny') from preferences",
     )
     assert result[0]["n_skipped"] == 10
-    assert "10 pairs name a response outside tiny@1" in result[0]["notes"]
+    assert "10 rows name a response outside tiny@1" in result[0]["notes"]
     with pytest.raises(InputError, match="none of the 90 pairs has both vectors"):
         lab.sql("select rm_train('h', uuid(), rejected_id, snapshot := 'tiny') from preferences")
 

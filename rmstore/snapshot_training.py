@@ -1,0 +1,102 @@
+"""Training on a snapshot: its preferences or its ratings as the rows of a training query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from rmstore import snapshots
+from rmstore.errors import UnknownNameError
+from rmstore.features import FEATURES, struct_of_inputs
+from rmstore.filters import one_expression
+from rmstore.recipes import ON_PAIRS, ON_RATINGS, Recipe
+from rmstore.records import Progress, SnapshotInfo, silent
+from rmstore.store import Store, fill_in, statement
+from rmstore.training import TrainResult, train
+
+
+def train_snapshot(
+    store: Store,
+    name: str,
+    *,
+    snapshot: str,
+    recipe: Recipe = ON_PAIRS,
+    where: str | None = None,
+    features: Sequence[str] = (),
+    progress: Progress = silent,
+) -> TrainResult:
+    """Train a head on the preferences of a snapshot's responses; this is what ``rmstore train`` runs.
+
+    Args:
+        store: an open store.
+        name: name of the head.
+        snapshot: reference of the snapshot.
+        recipe: head, objective and their options.
+        where: one SQL condition over the columns of ``rm_pairs``, such as ``dataset = 'hh'``.
+        features: side features beside the vector, such as ``log_len``.
+        progress: told how far the fit is.
+    """
+    info = snapshots.resolve(store, snapshot)
+    query, rows = pairs_of_snapshot(store, info, where=where, features=features)
+    return train(store, name, rows, recipe, snapshot=info.reference, training_sql=query, progress=progress)
+
+
+def train_ratings(
+    store: Store,
+    name: str,
+    *,
+    snapshot: str,
+    attributes: Sequence[str] = (),
+    recipe: Recipe = ON_RATINGS,
+    where: str | None = None,
+    progress: Progress = silent,
+) -> TrainResult:
+    """Train a head on the ratings of a snapshot's responses; this is what ``rmstore train --ratings`` runs.
+
+    Args:
+        store: an open store.
+        name: name of the head.
+        snapshot: reference of the snapshot.
+        attributes: what was rated; all attributes if there is none.
+        recipe: head, objective and their options.
+        where: one SQL condition over the columns of ``rm_ratings``.
+        progress: told how far the fit is.
+    """
+    info = snapshots.resolve(store, snapshot)
+    condition = f"\nwhere ({one_expression(store, where)})" if where else ""
+    query = fill_in(statement("training/ratings_of_snapshot"), {"condition": condition})
+    names = list(attributes)
+    rows = _struct_of(store, query, {"snapshot": info.reference, "attributes": names or None})
+    if names and (absent := set(names) - set(rows.field("attribute").unique().to_pylist())):
+        known = store.run("training/attributes", {"snapshot_id": info.snapshot_id})
+        raise UnknownNameError("rated attribute", min(absent), [row["attribute"] for row in known])
+    return train(
+        store, name, rows, recipe, form="ratings", snapshot=info.reference, training_sql=query, progress=progress
+    )
+
+
+def pairs_of_snapshot(
+    store: Store, info: SnapshotInfo, *, where: str | None = None, features: Sequence[str] = ()
+) -> tuple[str, pa.StructArray]:
+    """Return the query over ``rm_pairs`` and its rows, in the shape that :func:`rmstore.training.train` takes."""
+    sides = [f"{side}_id" for side in ("chosen", "rejected")]
+    for feature in features:
+        if feature not in FEATURES:
+            raise UnknownNameError("side feature", feature, FEATURES)
+    if features:
+        sides = [struct_of_inputs(("e", *features), side=side) for side in ("chosen", "rejected")]
+    condition = f"\nwhere ({one_expression(store, where)})" if where else ""
+    query = (
+        f"select {sides[0]} as chosen, {sides[1]} as rejected, prompt_id as prompt, weight, margin, prob, split\n"
+        f"from rm_pairs($snapshot){condition}"
+    )
+    return query, _struct_of(store, query, {"snapshot": info.reference})
+
+
+def _struct_of(store: Store, query: str, params: Mapping[str, Any]) -> pa.StructArray:
+    """Return the rows of a query as one array of structs."""
+    table = store.arrow(store.cursor(), query, params)
+    columns = [column.combine_chunks() for column in table.columns]
+    return pa.StructArray.from_arrays(columns, names=table.column_names)
