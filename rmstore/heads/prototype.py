@@ -48,8 +48,9 @@ class PrototypeHead(Head):
             own; 1 lets nothing grow.
         most: never more prototypes per class.
         rounds: of the mixture; each adds at most one prototype per class.
-        tau: squared distance over which the pull of a prototype falls, in units of the vectors' mean square per column;
-            'auto' is twice the variance around the nearest centre, which is right for round Gaussians.
+        tau: squared distance over which the pull of a prototype falls, in units of the vectors' mean square per column.
+            'auto' begins with twice the variance around the nearest centre, as round Gaussians have it, which decides
+            growth; rewards take the power of two of it with the lowest loss on validation, else on training pairs.
         centre: 'prompt' as above; 'all' leaves the vectors where they are, relative to the mean of all.
         pull: strength of proto.
         learn: 'all'; 'linear' leaves the prototypes where the vectors put them and learns g alone; 'none' learns
