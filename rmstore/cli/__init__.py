@@ -37,9 +37,9 @@ SECTIONS = {
         "snapshot": "rmstore.cli.snapshot:snapshot",
     },
     "Heads": {
-        "train": "rmstore.cli.head:train",
+        "train": "rmstore.cli.train:train",
         "head": "rmstore.cli.head:head",
-        "score": "rmstore.cli.head:score",
+        "score": "rmstore.cli.train:score",
     },
     "Reports": {
         "report": "rmstore.cli.report:report",
