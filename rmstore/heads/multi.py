@@ -68,7 +68,9 @@ class MultiHead(Head):
             layout has the part ``prompt`` it is known; otherwise the prompt is what follows the attributes' columns.
             Where nothing follows, all prompts get the same weights.
 
-    The released training script computes r' and trains the gate on r; here the gate is trained on what it weighs.
+    The released training script computes r' and trains the gate on r; here the gate is trained on what it weighs. As in
+    the paper, pairs should be of other prompts than the ratings: on its own training items a ridge looks better than it
+    is, and a gate that learns there trusts most the attributes that were fitted too well.
 
     Attributes:
         attributes: what ratings taught.
