@@ -12,7 +12,8 @@ import numpy as np
 from rmstore.errors import InputError
 from rmstore.grouping import SPLITS
 from rmstore.heads.base import Head, Pairs
-from rmstore.kernels import Field, Scorer, one_blas_thread, standardise
+from rmstore.heads.blas import one_blas_thread
+from rmstore.kernels import Field, Scorer, standardise
 from rmstore.metrics import Metrics, fit_temperature, measure
 from rmstore.recipes import Candidate, Plan
 from rmstore.training_set import TrainingSet

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pytest
 
 from rmstore.errors import InputError
+from rmstore.heads.blas import one_blas_thread
 from rmstore.heads.linear import LinearHead
-from rmstore.kernels import Field, Scorer, one_blas_thread, read_fields, read_matrix, standardise
+from rmstore.kernels import Field, Scorer, read_fields, read_matrix, standardise
 
 PLAIN = (Field("", 2),)
 SIDE = (Field("e", 2), Field("log_len", 1, is_scalar=True, shift=1.0, scale=2.0))

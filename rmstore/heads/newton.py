@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rmstore.heads.base import Pairs
+from rmstore.heads.blas import one_blas_thread
 from rmstore.heads.pairs import compact, labels
 from rmstore.objectives.base import Objective, Sees
 
@@ -200,14 +201,14 @@ def glimpse(loss: Loss, l2: float, tick: Callable[[], None]) -> np.ndarray:
 
     It is within the sample's error of the minimum over all pairs, at a fraction of the price.
     """
-    origin = np.zeros(len(loss.design.penalty))
-    few = loss.few()
+    origin, few = np.zeros(len(loss.design.penalty)), loss.few()
     if few is None:
         return origin
-    weights = minimise(few, l2, origin, tick, GLIMPSE)
-    bends = few.bend(few.design.forward(weights))
-    if bends.any():
-        loss.sharpen(bends)
+    with one_blas_thread():  # on a busy machine threads would mostly wait for each other here
+        weights = minimise(few, l2, origin, tick, GLIMPSE)
+        bends = few.bend(few.design.forward(weights))
+        if bends.any():
+            loss.sharpen(bends)
     return weights
 
 
