@@ -140,23 +140,26 @@ class Store(engine.Store):
         return snapshots.drop(self, reference, force=force)
 
     def train(self, name: str, *, snapshot: str, progress: Progress = silent, **options: Any) -> TrainResult:
-        """Train a head on the preferences of a snapshot, or on its ratings.
+        """Train a head on the preferences of a snapshot, on its ratings, or on its reasoning steps.
 
         Args:
             name: name of the head.
             snapshot: reference of the snapshot.
             progress: told how far the fit is.
-            options: head, objective, members, merge, seed, options of a :class:`rmstore.recipes.Recipe`; where and
-                features of :func:`rmstore.snapshot_training.train_snapshot`, or where and attributes of
-                :func:`rmstore.snapshot_training.train_ratings`, which an empty list of attributes also calls.
+            options: head, objective, members, merge, seed, options of a :class:`rmstore.recipes.Recipe`; what else
+                :func:`rmstore.snapshot_training.train_snapshot` takes. With attributes (a list, of all if it is empty)
+                :func:`rmstore.snapshot_training.train_ratings` is called, with steps=True
+                :func:`rmstore.snapshot_training.train_steps`.
         """
-        from rmstore import snapshot_training
+        from rmstore import snapshot_training as on
         from rmstore.recipes import Recipe
 
-        rest = {key: options.pop(key) for key in ("where", "features", "attributes") if key in options}
-        call: Any = snapshot_training.train_snapshot
-        if "attributes" in rest:
-            call, options = snapshot_training.train_ratings, {"objective": "squared", **options}
+        rest = {key: options.pop(key) for key in ("where", "features", "attributes", "source") if key in options}
+        call: Any = on.train_snapshot
+        if options.pop("steps", False):
+            call, options = on.train_steps, {"objective": "logistic", **options}
+        elif "attributes" in rest:
+            call, options = on.train_ratings, {"objective": "squared", **options}
         return call(self, name, snapshot=snapshot, recipe=Recipe(**options), progress=progress, **rest)
 
     def heads(self, name: str | None = None) -> list[HeadInfo]:

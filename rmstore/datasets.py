@@ -25,8 +25,7 @@ def list_datasets(store: Store) -> list[dict[str, Any]]:
 
 
 def show_dataset(store: Store, name: str) -> dict[str, Any]:
-    """Return what :func:`list_datasets` says of one data set, with its files, splits, subsets, policies, attributes and
-    step labels.
+    """Return what :func:`list_datasets` says of one data set, with its files, splits, subsets, ratings and step labels.
 
     Raises:
         UnknownNameError: there is no such data set.

@@ -223,7 +223,7 @@ def _load(store: Store, head_id: int) -> Scorer:
     inputs = tuple(Field(**entry) for entry in json.loads(row["inputs"]))
     means, scales = np.asarray(row["member_means"], np.float32), np.asarray(row["member_scales"], np.float32)
     name = f"{row['name']}@{row['version']}"
-    return Scorer(head, inputs, row["reference_mean"], means, scales, row["temperature"], name)
+    return Scorer(head, inputs, row["reference_mean"], means, scales, row["temperature"], name, row["objective"])
 
 
 def _stored(store: Store, head_id: int) -> dict[str, Any]:

@@ -142,6 +142,7 @@ class Scorer:
         member_scales: standard deviation of every member there, (m,).
         temperature: divides score differences before the sigmoid.
         name: reference that errors show.
+        objective: what it was trained with; only 'logistic' makes scores log-odds of single items.
     """
 
     head: Head
@@ -151,6 +152,7 @@ class Scorer:
     member_scales: np.ndarray
     temperature: float
     name: str = "head"
+    objective: str = ""
 
     def score(self, column: pa.Array | pa.ChunkedArray) -> pa.Array:
         """Return rewards as float32, NULL where the input is NULL."""
@@ -177,9 +179,16 @@ class Scorer:
     def prob(self, column: pa.Array | pa.ChunkedArray) -> pa.Array:
         """Return the sigmoid of the score over the temperature, NULL where the input is NULL.
 
-        It is a probability where the score is a logit, as that of a head trained on labels of single items is.
+        Raises:
+            InputError: the head was not trained on labels of single items, so its score is no logit.
         """
         from scipy.special import expit
+
+        if self.objective != "logistic":
+            raise InputError(
+                f"head {self.name!r} was trained with the objective {self.objective!r}, so its scores are no log-odds",
+                hint="rm_train_steps trains on labels; rm_win_prob compares two inputs",
+            )
 
         rewards = self.score(column)
         logits = rewards.fill_null(0).to_numpy(zero_copy_only=False).astype(np.float64)

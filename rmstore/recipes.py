@@ -62,7 +62,7 @@ class Recipe:
     options: Mapping[str, Any] | None = None
 
 
-ON_PAIRS, ON_RATINGS = Recipe(), Recipe(objective="squared")
+ON_PAIRS, ON_RATINGS, ON_STEPS = Recipe(), Recipe(objective="squared"), Recipe(objective="logistic")
 """What trains where nothing else is asked for."""
 
 

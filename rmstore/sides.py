@@ -17,6 +17,9 @@ from rmstore.kernels import Field, describe, read_fields, read_matrix
 from rmstore.records import SnapshotInfo
 from rmstore.store import Store, statement
 
+STEP_LAYOUT = "step"
+"""Layout of a head over reasoning steps: the prompt with the response up to a step, as ``rm_steps`` gives it."""
+
 
 @dataclass(frozen=True)
 class Sides:
@@ -61,7 +64,7 @@ def find_sides(
         store: for ids, prompts and vectors.
         columns: name and values of every side; a dictionary array is read once per distinct place.
         prompt: key of every row's prompt as text, or None.
-        snapshot: where ids find their vectors.
+        snapshot: where ids find their vectors; with ``STEP_LAYOUT`` they are ids of steps.
 
     Raises:
         InputError: the columns hold no inputs, or not the same kind of them.
@@ -145,7 +148,8 @@ def _by_id(store: Store, columns: Sequence[tuple[str, pa.Array]], snapshot: Snap
     )
     cursor = store.cursor()
     cursor.register("training_ids", ids)
-    found = store.arrow(cursor, statement("training/pairs_by_id"), {"snapshot_id": snapshot.snapshot_id})
+    what = "step" if snapshot.layout == STEP_LAYOUT else "response"
+    found = store.arrow(cursor, statement(f"training/{what}s"), {"snapshot_id": snapshot.snapshot_id})
     members = found.to_pydict()
     number = {key: row for row, key in enumerate(members["id"])}
     sides = tuple(np.array([number.get(key, -1) for key in side], np.int64) for side in keys)
@@ -154,13 +158,13 @@ def _by_id(store: Store, columns: Sequence[tuple[str, pa.Array]], snapshot: Snap
     splits = np.array([*(SPLITS.index(split) for split in members["split"]), -1], np.int8)
     split = np.maximum.reduce([splits[side] for side in sides])  # test beats valid beats train
     n_outside = int((np.minimum.reduce(sides) < 0).sum())
-    notes = (f"{n_outside} rows name a response outside {snapshot.reference}",) if n_outside else ()
+    notes = (f"{n_outside} rows name a {what} outside {snapshot.reference}",) if n_outside else ()
 
     def read_items() -> np.ndarray:
         cursor.register("training_ids", pa.table({"id": pa.array(members["id"], type=pa.string())}))
-        rows = store.arrow(cursor, statement("training/vectors"), {"snapshot": snapshot.reference})
+        rows = store.arrow(cursor, statement(f"training/{what}_vectors"), {"snapshot": snapshot.reference})
         vectors = rows["embedding"]
-        matrix, mask = read_matrix(vectors, read_fields(vectors), what=f"embedding of {snapshot.reference}")
+        matrix, mask = read_matrix(vectors, read_fields(vectors), what=f"{what} embedding of {snapshot.reference}")
         if mask is not None or len(matrix) != len(number):
             raise InputError(f"{snapshot.reference} lacks vectors of some of its members", hint="rmstore doctor")
         return matrix
@@ -184,7 +188,9 @@ def _refuse_other_width(fields: tuple[Field, ...], snapshot: SnapshotInfo | None
 
 
 def _width(snapshot: SnapshotInfo) -> int:
-    """Return the width of the vectors that ``rm_rows`` gives for a snapshot."""
+    """Return the width of the vectors that ``rm_rows``, or ``rm_steps``, gives for a snapshot."""
+    if snapshot.layout == STEP_LAYOUT:
+        return snapshot.dim
     return parse_layout(snapshot.layout).width(snapshot.dim)
 
 

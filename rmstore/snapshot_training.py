@@ -1,4 +1,4 @@
-"""Training on a snapshot: its preferences or its ratings as the rows of a training query."""
+"""Training on a snapshot: its preferences, its ratings or its steps as the rows of a training query."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rmstore import snapshots
 from rmstore.errors import UnknownNameError
 from rmstore.features import FEATURES, struct_of_inputs
 from rmstore.filters import one_expression
-from rmstore.recipes import ON_PAIRS, ON_RATINGS, Recipe
+from rmstore.recipes import ON_PAIRS, ON_RATINGS, ON_STEPS, Recipe
 from rmstore.records import Progress, SnapshotInfo, silent
 from rmstore.store import Store, fill_in, statement
 from rmstore.training import TrainResult, train
@@ -74,6 +74,36 @@ def train_ratings(
         raise UnknownNameError("rated attribute", min(absent), [row["attribute"] for row in known])
     return train(
         store, name, rows, recipe, form="ratings", snapshot=info.reference, training_sql=query, progress=progress
+    )
+
+
+def train_steps(
+    store: Store,
+    name: str,
+    *,
+    snapshot: str,
+    source: str | None = None,
+    recipe: Recipe = ON_STEPS,
+    where: str | None = None,
+    progress: Progress = silent,
+) -> TrainResult:
+    """Train a head on the labelled reasoning steps of a snapshot; this is what ``rmstore train --steps`` runs.
+
+    Args:
+        store: an open store.
+        name: name of the head.
+        snapshot: reference of the snapshot, whose steps are embedded.
+        source: whose labels; by default what all sources of a step agree on.
+        recipe: head, objective and their options.
+        where: one SQL condition over the columns of ``rm_steps``.
+        progress: told how far the fit is.
+    """
+    info = snapshots.resolve(store, snapshot)
+    condition = f"\nwhere ({one_expression(store, where)})" if where else ""
+    query = fill_in(statement("training/steps_of_snapshot"), {"condition": condition})
+    rows = _struct_of(store, query, {"snapshot": info.reference, "source": source})
+    return train(
+        store, name, rows, recipe, form="steps", snapshot=info.reference, training_sql=query, progress=progress
     )
 
 

@@ -20,6 +20,7 @@ from rmstore.rankings import read_rankings
 from rmstore.ratings import read_ratings
 from rmstore.recipes import Plan, Recipe, plan
 from rmstore.records import HeadInfo, Progress, SnapshotInfo, silent
+from rmstore.sides import STEP_LAYOUT
 from rmstore.store import Store
 from rmstore.training_set import TrainingSet
 
@@ -30,6 +31,7 @@ READERS: Mapping[str, Callable[..., TrainingSet]] = {
     "pairs": read_pairs,
     "rankings": read_rankings,
     "ratings": read_ratings,
+    "steps": read_ratings,
 }
 """What the rows of a training query can be."""
 
@@ -88,7 +90,7 @@ def train(
         rows: what :func:`rmstore.pairs.read_pairs`, :func:`rmstore.rankings.read_rankings` or
             :func:`rmstore.ratings.read_ratings` takes.
         recipe: head, objective and their options.
-        form: what the rows are: ``pairs``, ``rankings`` or ``ratings``.
+        form: what the rows are: ``pairs``, ``rankings``, ``ratings`` or ``steps``.
         snapshot: reference of the snapshot that ids belong to, or that the vectors came from.
         training_sql: the query, kept beside the head.
         progress: told how far the fit is.
@@ -101,6 +103,8 @@ def train(
     started = time.perf_counter()
     references.valid_name(name, kind="head")
     source = snapshots.resolve(store, snapshot) if snapshot is not None else None
+    if source is not None and form == "steps":
+        source = replace(source, layout=STEP_LAYOUT)
     job = _job(store, rows, recipe, form, source)
     known = head_store.find(store, job.fingerprint, name)
     if known is None and (twin := head_store.find(store, job.fingerprint)):
@@ -180,10 +184,10 @@ def _job(store: Store, rows: pa.StructArray, recipe: Recipe, form: str, source: 
         OptionError: an option, head or objective that does not exist or does not fit.
     """
     planned = plan(recipe)
-    if (planned.objective.sees == "item") != (form == "ratings"):
+    if (planned.objective.sees == "item") != (form in {"ratings", "steps"}):
         raise OptionError(
             f"the objective {recipe.objective!r} does not learn from {form}",
-            hint="ratings: 'squared' or 'logistic'; rankings: 'plackett_luce'; pairs: 'bt' and the others",
+            hint="ratings: 'squared' or 'logistic'; steps: 'logistic'; rankings: 'plackett_luce'; pairs: 'bt', ...",
         )
     start = None if planned.start is None else head_store.resolve(store, planned.start)
     if start is not None and source is not None:
@@ -194,7 +198,7 @@ def _job(store: Store, rows: pa.StructArray, recipe: Recipe, form: str, source: 
             f"value mixes {len(examples.attributes)} attributes: {', '.join(examples.attributes)}",
             hint="keep one with where, train a head for each with group by, or all in one with head := 'multi'",
         )
-    if planned.kind.reads_prompt and start is not None and source is not None and not examples.fields[0].name:
+    if planned.kind.reads_prompt and start and source and source.layout != STEP_LAYOUT and not examples.fields[0].name:
         columns = parse_layout(source.layout).columns("prompt", source.dim)
         planned = planned.knowing(prompt_at=columns)
         if columns is None:
@@ -214,7 +218,7 @@ def _check_start(start: HeadInfo, source: SnapshotInfo) -> None:
             f"{start.reference} was trained on another encoder than that of {source.reference}",
             hint="start from a head of the same encoder",
         )
-    if start.layout is None:
+    if start.layout in {None, source.layout}:
         return
     terms = parse_layout(start.layout).terms
     if parse_layout(source.layout).terms[: len(terms)] != terms:

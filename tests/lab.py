@@ -66,7 +66,7 @@ def rows_of(columns):
     return pa.table({"number": pa.array(range(n)), **arrays})
 
 
-def fill(store, rows, votes=(), *, seen=(), temperature=1.0, within_prompt=True):
+def fill(store, rows, votes=(), *, seen=(), temperature=1.0, within_prompt=True, objective="bt"):
     """Fill an empty store and return the group id of every prompt text.
 
     Args:
@@ -76,6 +76,7 @@ def fill(store, rows, votes=(), *, seen=(), temperature=1.0, within_prompt=True)
         seen: prompts whose groups the head saw in training; None where nobody knows.
         temperature: of the head ``h@1``, whose snapshot is ``s@1``.
         within_prompt: what the head says of its training.
+        objective: what the head says it was trained with.
     """
     if not isinstance(rows, dict):
         rows = {name: [row.get(name, default) for row in rows] for name, default in COLUMNS.items()}
@@ -100,15 +101,15 @@ def fill(store, rows, votes=(), *, seen=(), temperature=1.0, within_prompt=True)
     datasets = tuple(row[0] for row in cursor.execute("select name from datasets order by name").fetchall())
     info, _ = snapshots.create(store, NewSnapshot("s", 1, "key", "joint", datasets, None, members, "ids"))
     trained = ["00000000-0000-0000-0000-000000000001", *(groups[prompt] for prompt in seen or ())]
-    save_head(store, info, () if seen is None else trained, temperature, within_prompt)
+    save_head(store, info, () if seen is None else trained, temperature, within_prompt, objective=objective)
     return groups
 
 
-def save_head(store, info, group_ids, temperature=1.0, within_prompt=True, name="h", weights=((1.0,),)):
+def save_head(store, info, group_ids, temperature=1.0, within_prompt=True, name="h", weights=((1.0,),), objective="bt"):
     """Save a linear head with the given weights, trained on groups as said."""
     head = LinearHead(np.array(weights, np.float32), np.zeros(len(weights), np.float32))
     return head_store.save(store, head_store.NewHead(
-        name=name, kind="linear", objective="bt", options={}, chosen={}, members=len(weights), merge=None, seed=0,
+        name=name, kind="linear", objective=objective, options={}, chosen={}, members=len(weights), merge=None, seed=0,
         snapshot_id=info.snapshot_id, encoder_key=info.encoder_key, layout=info.layout, inputs=(vars(Field("", 1)),),
         within_prompt=within_prompt, training_sql="select 1", fingerprint=name, n_used=1, n_skipped=0,
         temperature=temperature, reference_mean=0.0, member_means=(0.0,) * len(weights),

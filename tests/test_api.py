@@ -17,7 +17,9 @@ METHODS = {
     "snapshot create": "embed", "snapshot list": "snapshots", "snapshot show": "snapshot", "snapshot diff": "diff",
     "snapshot tag": "tag_snapshot", "snapshot drop": "drop_snapshot",
     "head list": "heads", "head show": "head", "head deploy": "deploy_head", "head drop": "drop_head",
-    "head compare": "compare_heads", "head explain": "explain", "head card": "card", "head export": "export_head", "head import": "import_head", "head describe": "describe_head", "head rollback": "rollback_head", "head history": "deployments",
+    "head compare": "compare_heads", "head explain": "explain", "head card": "card", "head export": "export_head",
+    "head import": "import_head", "head describe": "describe_head", "head rollback": "rollback_head",
+    "head history": "deployments",
     "report list": "reports", "report show": "reports", "report check": "check_report", "report run": "report",
 }  # fmt: skip
 """Commands whose method has another name than the command; opening and the tour are functions of the package."""

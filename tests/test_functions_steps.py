@@ -117,7 +117,7 @@ def test_rm_steps_reads_no_vector_unless_asked_for(traces):
 
 
 def test_rm_step_prob_is_the_sigmoid_of_the_score_over_the_temperature(store):
-    fill(store, [{"text": "a"}], temperature=2.0)
+    fill(store, [{"text": "a"}], temperature=2.0, objective="logistic")
     rows = store.rows(
         "select x[1] as x, rm_step_prob('h', x) as prob from (values ([0]::float[1]), ([3]), ([-3]), (null)) as t(x)"
     )
@@ -131,9 +131,15 @@ def test_rm_step_prob_is_the_sigmoid_of_the_score_over_the_temperature(store):
         store.sql("select rm_step_prob('g', [1]::float[1])")
 
 
-def test_rm_step_prob_resolves_each_head_of_a_column(store):
+def test_rm_step_prob_wants_a_head_whose_scores_are_log_odds(store):
     fill(store, [{"text": "a"}])
-    save_head(store, snapshots.resolve(store, "s"), (), name="twice", weights=((2.0,),))
+    with pytest.raises(InputError, match="trained with the objective 'bt', so its scores are no log-odds"):
+        store.sql("select rm_step_prob('h', [1]::float[1])")
+
+
+def test_rm_step_prob_resolves_each_head_of_a_column(store):
+    fill(store, [{"text": "a"}], objective="logistic")
+    save_head(store, snapshots.resolve(store, "s"), (), name="twice", weights=((2.0,),), objective="logistic")
     rows = store.rows(
         "select head, rm_step_prob(head, [1]::float[1]) as p from (values ('h'), ('twice'), (null)) t(head)"
     )
@@ -172,7 +178,7 @@ def test_rm_step_rewards(store):
 def test_rm_step_rewards_of_a_head_that_also_takes_the_number_of_the_step(store):
     fill_traces(store, [{"prompt": "q", "logits": [0.5, 0.5], "labels": until(2, -1)}])
     info = snapshots.resolve(store, "s")
-    save_head(store, info, (), name="late", weights=((1.0, 10.0),))
+    save_head(store, info, (), name="late", weights=((1.0, 10.0),), objective="logistic")
     fields = [{"name": "e", "width": 1}, {"name": "step", "width": 1, "is_scalar": True}]
     store.sql("update heads set inputs = $fields where name = 'late'", {"fields": json.dumps(fields)})
     rows = store.rows("select step, reward from rm_step_rewards('late', 's') order by step")

@@ -48,7 +48,7 @@ def fill_traces(store, traces, **options):
         {**trace, "text": "\n".join(f"{number} {step}" for step in range(1, len(trace["logits"]) + 1))}
         for number, trace in enumerate(traces)
     ]
-    groups = fill(store, rows, **options)
+    groups = fill(store, rows, objective="logistic", **options)
     ids = {row["text"]: row["id"] for row in store.rows("select text, response_id::varchar as id from responses")}
     for dataset in {row.get("dataset", "d") for row in rows}:
         own = [row for row in rows if row.get("dataset", "d") == dataset]

@@ -18,19 +18,22 @@ from rmstore.cli.options import Settings, assignments, command, json_option, ope
         "rmstore train facts --snapshot qa --attribute wrong-grounding",
         "rmstore train attrs --snapshot qa --ratings --head multi",
         "rmstore train armo --snapshot qa --head multi -o start=attrs",
+        "rmstore train prm --snapshot traces --steps",
     )
 )
 @click.argument("name")
-@click.option("--snapshot", required=True, metavar="REF", help="Snapshot whose preferences or ratings train the head.")
+@click.option("--snapshot", required=True, metavar="REF", help="Snapshot whose rows train the head.")
 @click.option("--head", "kind", default="linear", show_default=True, help="Kind of head.")
-@click.option("--objective", help="Loss; bt over pairs, squared over ratings by default.")
+@click.option("--objective", help="Loss; by default bt over pairs, squared over ratings.")
 @click.option("--members", type=click.IntRange(min=1), default=1, show_default=True, help="Size of the ensemble.")
 @click.option("--merge", type=click.Choice(["weights"]), help="Average the members into one head.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--where", metavar="SQL", help="Condition over the columns of rm_pairs, or of rm_ratings.")
+@click.option("--where", metavar="SQL", help="Condition over the columns of rm_pairs, rm_ratings or rm_steps.")
 @click.option("--feature", "features", multiple=True, help="Side feature beside the vector, such as log_len.")
 @click.option("--ratings", is_flag=True, help="Train on the ratings of the responses, of every attribute.")
 @click.option("--attribute", "attributes", multiple=True, help="Train on the ratings of this attribute. Repeatable.")
+@click.option("--steps", is_flag=True, help="Train on labelled reasoning steps.")
+@click.option("--source", metavar="NAME", help="Whose labels of steps; by default what all sources agree on.")
 @assignments("-o", "--option", about="Option of the head or objective, such as l2=0.01. Repeatable.")
 @json_option
 @click.pass_obj
@@ -41,25 +44,31 @@ def train(
     objective: str | None,
     ratings: bool,
     attributes: tuple[str, ...],
+    steps: bool,
+    source: str | None,
     option: dict[str, Any],
     as_json: bool,
     **rest: Any,
 ) -> None:
     """Train a head and store it as the next version of NAME.
 
-    Preferences between responses of the snapshot train it, or with --ratings or --attribute its ratings: training rows
-    fit, validation rows choose and stop, test rows only measure. The same rows, options and seed give the version that
-    is there already. Several attributes make one head with --head multi.
+    Preferences between responses of the snapshot train it, with --ratings or --attribute its ratings, with --steps the
+    labels of its reasoning steps: training rows fit, validation rows choose and stop, test rows only measure. The same
+    rows, options and seed give the version that is there already. Several attributes make one head with --head multi.
     """
     from rmstore.cli.output import notes, show_record
     from rmstore.cli.progress import progress
 
     if objective is not None:
         rest["objective"] = objective
-    if ratings or attributes:
+    if source is not None and not steps:
+        raise click.UsageError("--source goes with --steps")
+    if steps and (ratings or attributes):
+        raise click.UsageError("--steps goes without --ratings and --attribute")
+    if steps or ratings or attributes:
         if rest.pop("features"):
-            raise click.UsageError("--feature goes with preferences, not with --ratings or --attribute")
-        rest["attributes"] = attributes
+            raise click.UsageError("--feature goes with preferences, not with ratings or steps")
+        rest |= {"steps": True, "source": source} if steps else {"attributes": attributes}
     with opened(settings, write=True) as store, progress(show=not as_json) as report:
         result = store.train(name, head=kind, options=option or None, progress=report, **rest)
     record = result.row()

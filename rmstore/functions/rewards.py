@@ -10,6 +10,7 @@ from rmstore import head_store, snapshots
 from rmstore.errors import InputError
 from rmstore.features import struct_of_inputs
 from rmstore.functions.base import sql_function
+from rmstore.sides import STEP_LAYOUT
 from rmstore.store import fill_in, quote_literal, statement
 
 if TYPE_CHECKING:
@@ -34,7 +35,11 @@ def check_match(head: HeadInfo, snapshot: SnapshotInfo) -> None:
         raise InputError(
             f"head {head.reference} was trained on layout {head.layout!r}, "
             f"but {snapshot.reference} has {snapshot.layout!r}",
-            hint=f"make a snapshot with layout {head.layout!r}",
+            hint=(
+                "it scores reasoning steps: rm_step_rewards or rm_step_prob"
+                if head.layout == STEP_LAYOUT
+                else f"make a snapshot with layout {head.layout!r}"
+            ),
         )
 
 

@@ -35,13 +35,14 @@ create or replace macro rm_train_ratings(
 comment on macro rm_train_ratings is
     'trains a head that predicts the rating of an item, by attribute; gives squared error and R^2 by split';
 
--- label is 1 for a right step, 0 for a wrong one, or a share; the score is the log-odds of being right.
+-- label is 1 for a right step, 0 for a wrong one, or a share; the score is the log-odds of being right. item is a vector
+-- of rm_steps, or a step_id with snapshot.
 create or replace macro rm_train_steps(
     name, item, label, head := 'linear', objective := 'logistic', snapshot := null, prompt := null, weight := null,
     split := null, members := 1, merge := null, seed := 0, options := null
 ) as _rm_train(
     name, list({'item': item, 'value': label, 'attribute': null, 'prompt': prompt, 'weight': weight, 'split': split}),
-    head, objective, snapshot, members, merge, seed, options::json::varchar, 'ratings', current_query());
+    head, objective, snapshot, members, merge, seed, options::json::varchar, 'steps', current_query());
 comment on macro rm_train_steps is
     'trains a head on labelled reasoning steps; its score is the log-odds of a step being right; gives accuracy and NLL';
 
