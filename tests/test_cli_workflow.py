@@ -210,7 +210,7 @@ UNKNOWN = {
     ("report", "show", "acuracy"): "'accuracy'",
     ("embed", "nope", "--snapshot", "s"): "no data set is called 'nope'\nhint: known data sets: d",
     ("train", "x", "--snapshot", "s", "--head", "liner"): "'linear'",
-    ("train", "x", "--snapshot", "s", "--objective", "bd"): "known objectives: bt, ",
+    ("train", "x", "--snapshot", "s", "--objective", "bd"): "known objectives: absolute, bt, ",
     ("train", "x", "--snapshot", "s", "-o", "nonsense=1"): "nonsense",
     ("train", "x y", "--snapshot", "s"): "not a name",
     ("train", "x", "--snapshot", "s", "--where", "nope = 1"): "nope",

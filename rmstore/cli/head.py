@@ -32,7 +32,8 @@ def list_(settings: Settings, name: str | None, as_json: bool) -> None:
             store.head(name)
         rows = [row for row in store.rows("select * from rm_heads()") if name in {None, row["name"]}]
     if not as_json:
-        rows = [_row(row) for row in rows]
+        rated = any(row["valid_r2"] is not None or row["test_r2"] is not None for row in rows)
+        rows = [_row(row, rated=rated) for row in rows]
     show(rows, as_json=as_json, empty="no head yet; rmstore train makes one")
 
 
@@ -230,11 +231,13 @@ def drop(settings: Settings, reference: str) -> None:
     click.echo(f"dropped {info.reference}")
 
 
-def _row(row: dict[str, Any]) -> dict[str, Any]:
+def _row(row: dict[str, Any], *, rated: bool) -> dict[str, Any]:
+    """Return what the list shows of a head; ``rated`` adds the columns of heads that learned from ratings."""
     return {
         "head": f"{row['name']}@{row['version']}", "kind": row["kind"], "objective": row["objective"],
-        "members": row["members"], "snapshot": row["snapshot"], "pairs": row["n_used"],
+        "members": row["members"], "snapshot": row["snapshot"], "rows": row["n_used"],
         "valid": row["valid_accuracy"], "test": row["test_accuracy"],
+        **({"valid r2": row["valid_r2"], "test r2": row["test_r2"]} if rated else {}),
         "deployed": "yes" if row["is_deployed"] else "",
     }  # fmt: skip
 

@@ -35,7 +35,7 @@ _EXAMPLES = {
 
 @sql_function("_rm_train", RESULT, side_effects=True)
 def train(store: Store, name: pa.ChunkedArray, rows: pa.ChunkedArray, *settings: pa.ChunkedArray) -> pa.Array:
-    """Return one result per group; see the macros of 040_heads.sql for the settings and their defaults."""
+    """Return one result per group; see the macros of 039_training.sql for the settings and their defaults."""
     names, lists = name.to_pylist(), rows.combine_chunks()
     keys = ("head", "objective", "snapshot", "members", "merge", "seed", "options", "form", "training_sql")
     given = [
