@@ -36,6 +36,17 @@ def run(path, **inputs):
     return session.run(None, inputs)
 
 
+@pytest.fixture
+def rated(lab):
+    """The lab with two ratings of every response: its length, and how many letters a it has."""
+    lab.sql(
+        "insert into ratings select md5(r.response_id::varchar || a.name)::uuid, r.response_id, 1, a.name, null,"
+        " case a.name when 'brief' then -length(text) else length(text) - length(replace(text, 'a', '')) end"
+        " from responses as r, (values ('brief'), ('letters')) as a(name)"
+    )
+    return lab
+
+
 def close(found, expected):
     """Within 1e-5 of the size of the rewards, which float sums round."""
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
@@ -60,6 +71,23 @@ def test_a_runtime_gives_our_rewards(lab, tmp_path, recipe):
     close(members, np.array(rows["members"].to_pylist()))
     one, _ = run(tmp_path / "h.onnx", **{name: values[:1] for name, values in inputs.items()})
     close(one, reward[:1])
+
+
+@pytest.mark.parametrize(("layout", "words"), [("joint||prompt", {}), ("joint", {"verbosity": "brief"})])
+def test_attributes_and_their_gate_are_a_graph(rated, tmp_path, layout, words):
+    rated.embed("tiny", snapshot="m", encoder="toy", layout=layout)
+    rated.train("a", snapshot="m", head="multi", attributes=[], options=words)
+    rated.train("h", snapshot="m", head="multi", options={"start": "a", "hidden": [4], "steps": 20})
+    for name in ("a", "h"):
+        rated.export_head(name, tmp_path / f"{name}.onnx")
+        rows = rated.sql(
+            f"select embedding, rm_score('{name}', embedding) as reward,"
+            f" rm_score_members('{name}', embedding) as members from rm_rows('m') order by response_id"
+        ).to_arrow_table()
+        vectors = np.array(rows["embedding"].to_pylist(), np.float32)
+        reward, members = run(tmp_path / f"{name}.onnx", embedding=vectors)
+        close(reward, rows["reward"].to_numpy())
+        close(members, np.array(rows["members"].to_pylist()))
 
 
 def test_the_model_says_what_it_is(lab, tmp_path):

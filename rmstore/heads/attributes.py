@@ -58,6 +58,11 @@ class Attributes:
     def _rated(self) -> tuple[np.ndarray, np.ndarray]:
         return np.ascontiguousarray((self.weights * self.scale[:, None]).T), self.centre + self.scale * self.bias
 
+    @property
+    def folded(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Matrix (d, k) and bias (k,) of the ratings, then of r': each is one product over the input."""
+        return *self._rated, *self._mixed
+
     @cached_property
     def even(self) -> np.ndarray:
         """Equal weights of the attributes that T leaves, (k,) float32, with sum 1."""

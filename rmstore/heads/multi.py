@@ -15,6 +15,7 @@ from rmstore.heads import pairs as on
 from rmstore.heads import serial
 from rmstore.heads.attributes import Attributes
 from rmstore.heads.base import Head, Pairs, Poll
+from rmstore.heads.graph import Graph
 from rmstore.heads.multi_training import PRESETS, Gate, describe_gate, train_gate
 from rmstore.heads.ridge import fit_attributes
 from rmstore.objectives.base import Objective
@@ -211,6 +212,20 @@ class MultiHead(Head):
             scores[start : start + CHUNK] = np.einsum("nk,nk->n", weights, self.attributes.rewards(block))
         return scores
 
+    def operators(self, graph: Graph, items: str) -> str:
+        """Add the attributes, and the gate over the prompt's columns; the score is the gate's."""
+        own = _cut(graph, items, 0, self.attributes.width)
+        rated, rating_bias, mixed, bias = self.attributes.folded
+        rewards = graph.add("Add", graph.add("MatMul", own, graph.constant(mixed)), graph.constant(bias))
+        if self.gate is None:
+            weights = graph.constant(self.attributes.even[None])
+        elif self.prompt[0] == self.prompt[1]:
+            weights = graph.constant(self.gate.weights(np.empty((1, 0), np.float32)))
+        else:
+            weights = self.gate.operators(graph, _cut(graph, items, *self.prompt))
+        graph.score = graph.add("ReduceSum", graph.add("Mul", rewards, weights), graph.constant([1]), keepdims=0)
+        return graph.add("Add", graph.add("MatMul", own, graph.constant(rated)), graph.constant(rating_bias))
+
     @property
     def n_members(self) -> int:
         """Number of attributes."""
@@ -253,6 +268,11 @@ class MultiHead(Head):
         if found != expected or not k or not fits:
             serial.refuse(cls.kind, f"{k} attributes over {dim} columns do not fit tensors of shapes {found}")
         return cls(rated.from_arrays(names, {name: tensors[name] for name in rated.ARRAYS}), gate, (first, last), dim)
+
+
+def _cut(graph: Graph, items: str, first: int, stop: int) -> str:
+    """Add the columns from ``first`` to before ``stop``."""
+    return graph.add("Slice", items, graph.constant([first]), graph.constant([stop]), graph.constant([1]))
 
 
 def _refuse_set(settings: Mapping[str, Any], names: tuple[str, ...], owner: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from rmstore.heads.attributes import Attributes
 from rmstore.heads.base import Pairs, Poll
 from rmstore.heads.debias import spearman
+from rmstore.heads.graph import Graph
 from rmstore.heads.pairs import mean_loss
 from rmstore.heads.torch_training import Course, Drop, Net, generators, train_net
 from rmstore.objectives.base import Objective
@@ -57,6 +58,15 @@ class Gate:
         np.exp(logits, out=logits)
         logits *= np.float32(self.scale) / logits.sum(axis=1, keepdims=True)
         return logits
+
+    def operators(self, graph: Graph, prompts: str) -> str:
+        """Add the weights of prompts, (n, k), to a graph of operators."""
+        hidden = prompts
+        for number, (weight, bias) in enumerate(self.layers):
+            hidden = graph.add("Relu", hidden) if number else hidden
+            hidden = graph.add("Add", graph.add("MatMul", hidden, graph.constant(weight)), graph.constant(bias))
+        softened = graph.add("Div", hidden, graph.constant(np.array(SOFTNESS)))
+        return graph.add("Mul", graph.add("Softmax", softened, axis=1), graph.constant(np.array(self.scale)))
 
 
 def train_gate(
