@@ -164,7 +164,7 @@ def test_gradient_vanishes_at_the_optimum(objective, p, dim):
     weights, z = weights_of(train, objective=objective, l2=1e-3), differences(train)
     slope, _ = OBJECTIVES[objective]().gradient(z @ weights, np.zeros(p), labels(train))
     gradient = z.T @ (train.weight * slope) / train.weight.sum() + 1e-3 * weights
-    assert np.linalg.norm(gradient) < 1e-6
+    assert np.linalg.norm(gradient) < 3e-6  # weights are float32
 
 
 def test_hinge_comes_close_to_its_optimum():

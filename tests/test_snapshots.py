@@ -126,7 +126,8 @@ def test_a_snapshot_that_trained_heads_is_dropped_by_force_alone(two):
         select 1 as head_id, 'h' as name, 1 as version, 'linear' as kind, 'bt' as objective, '{}' as options,
                '{}' as chosen, 1 as members, 0 as seed, 1 as snapshot_id, '[]' as inputs, 'f' as fingerprint,
                1 as n_used, 0 as n_skipped, 1 as temperature, 0 as reference_mean, [0.0] as member_means,
-               [1.0] as member_scales, 0 as seconds, []::varchar[] as notes, timestamp '2026-01-01' as created_at
+               [1.0] as member_scales, 0 as seconds, []::varchar[] as notes, '0.1.0' as rmstore_version,
+               timestamp '2026-01-01' as created_at
     """)
     assert snapshots.show(two, "s@1")["heads"] == ["h@1"]
     with pytest.raises(InputError, match="trained h@1"):

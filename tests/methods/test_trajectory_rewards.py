@@ -81,7 +81,7 @@ def test_weights_leave_scores_out(traces):
 
 
 def test_alpha_weighs_what_the_head_says_of_the_whole(traces):
-    save_head(traces, snapshots.resolve(traces, "s"), (), weights=((1.0, 2.0),))
+    save_head(traces, snapshots.resolve(traces, "s"), (), weights=((1.0, 2.0),), objective="logistic")
     traces.sql('update heads set inputs = json(\'[{"name": "", "width": 2}]\')')
     alone = {prompt: row["reward"] for prompt, row in rewards(traces).items()}
     for alpha, given in ((1.0, ""), (0.5, ", alpha := 0.5"), (0.0, ", alpha := 0")):
