@@ -166,6 +166,17 @@ def test_the_linear_head_ends_at_the_optimum_with_every_term(name, term):
     assert np.abs(gradient).max() < 2e-5 * np.abs(PAIRS.items).max()
 
 
+@pytest.mark.parametrize("term", ["smoothing", "center", "positive", "bsr", "pcrm"])
+def test_terms_leave_what_an_objective_takes(term):
+    for name in OBJECTIVES:
+        base = OBJECTIVES[name]()
+        if base.sees == "item" or (name, term) == ("plackett_luce", "smoothing"):
+            continue
+        found = with_terms(base, {term: 0.1})
+        assert found is not base
+        assert (found.uses_ties, found.is_convex, found.name) == (base.uses_ties, base.is_convex, base.name)
+
+
 def test_labels_and_options_are_told_apart():
     objective = made("hinge", smoothing=0.1, bsr=0.5, bsr_batch=8)
     assert objective.options == {"m": 1.0, "smoothing": 0.1, "bsr": 0.5, "bsr_batch": 8}

@@ -148,6 +148,15 @@ def test_ties_count_for_the_soft_objective(pairs):
     assert one(pairs, query)["n_used"] == 600
 
 
+@pytest.mark.parametrize("term", ["smoothing", "center", "bsr"])
+def test_ties_count_for_the_soft_objective_beside_a_term(pairs, term):
+    query = (
+        "select rm_train('h', chosen, rejected, objective := 'soft', prob := if(i % 2 = 0, 0.5, 1), "
+        f"options := {{{term}: 0.1}}) from pairs"
+    )
+    assert one(pairs, query)["n_used"] == 600
+
+
 def test_side_features_are_named_and_standardised(pairs):
     query = (
         "select rm_train('h', {e: chosen, log_len: 100 + 0.5 * i}, {log_len: 100 - 0.5 * i, e: rejected}) from pairs"

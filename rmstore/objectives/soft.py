@@ -21,7 +21,7 @@ class Soft(GapObjective):
         ``bt`` (every label is certain), ``margin`` (strength of a preference instead of doubt about it).
 
     Source:
-        methods.md 0.5 and 19; arXiv 2305.18290, conservative variant; GRM code, label smoothing 0.1.
+        Conservative variant of arXiv 2305.18290 (note 2 of its authors); label smoothing 0.1 in the code of GRM.
     """
 
     name = "soft"

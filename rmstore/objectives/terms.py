@@ -7,7 +7,9 @@ Options:
     bsr: strength of the squared sum of a batch's rewards (arXiv 2505.07271); 0.001 in the paper.
     bsr_batch: pairs per batch in the scale of bsr.
     pcrm: strength of the cap on the gap of a pair by how alike its sides are (arXiv 2404.00978); 1 in the paper.
-    pcrm_b1, pcrm_b2, pcrm_b3: the cap is b1 / (similarity + b2) + b3.
+    pcrm_b1: how fast the cap falls as sides grow alike: it is b1 / (similarity + b2) + b3.
+    pcrm_b2: what keeps the cap finite where sides have nothing in common.
+    pcrm_b3: the cap where b1 is 0, and what is added to it otherwise.
 """
 
 from __future__ import annotations
@@ -67,6 +69,7 @@ class Smoothed(Objective):
     def __init__(self, base: Objective, strengths: Mapping[str, Any]) -> None:
         self.base, self.strengths = base, strengths
         self.name, self.sees, self.is_convex = base.name, base.sees, base.is_convex  # type: ignore[misc]
+        self.uses_ties = base.uses_ties  # type: ignore[misc]
         self.options = {**base.options, "smoothing": strengths["smoothing"]}
         self.share = strengths["smoothing"]
 
@@ -105,6 +108,7 @@ class Summed(Objective):
         self.base, self.terms, self.strengths = base, terms, strengths
         parts = [base, *terms]
         self.name, self.is_convex = base.name, base.is_convex  # type: ignore[misc]
+        self.uses_ties = base.uses_ties  # type: ignore[misc]
         self.sees = "gap" if all(part.sees == "gap" for part in parts) else "sides"
         self.options = {key: value for part in parts for key, value in part.options.items()}
 
