@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from rmstore.errors import OptionError
 from rmstore.heads.adamw import AdamW
 from rmstore.heads.base import Pairs
 from rmstore.heads.mlp_training import LayerNet
@@ -160,6 +161,13 @@ def test_equal_rates_are_one_rate():
             adam.step(0.5)
         ends.append(part.detach()[0].tolist())
     assert ends[0] == pytest.approx(ends[1])
+
+
+@pytest.mark.parametrize("valid", [None, draw(seed=3)])
+def test_a_fit_that_diverged_is_refused(valid):
+    net = LayerNet(layers(2), located=False)
+    with np.errstate(all="ignore"), pytest.raises(OptionError, match="the test head diverged at a rate of 1e"):
+        run(net, draw(), course=replace(STILL, lr=1e30, epochs=3), valid=valid)
 
 
 def test_what_needs_no_gradient_stays():

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rmstore.errors import OptionError
 from rmstore.heads.adamw import AdamW
 from rmstore.heads.base import Pairs, Poll
 from rmstore.heads.pairs import batches, compact, labels, mean_loss
@@ -140,6 +141,9 @@ def train_net(
         draws: one generator per member, for its order of pairs and its dropout.
         poll: called before every batch.
         note: what the poll is told.
+
+    Raises:
+        OptionError: the steps were so long that a member is no number any more.
     """
     x = _inputs(net, train)
     epochs = course.epochs or (EPOCHS if valid is not None else EPOCHS_UNWATCHED)
@@ -158,6 +162,11 @@ def train_net(
             if watch.should_stop(epoch + 1):
                 break
     watch.restore()
+    if not watch.has_learned:
+        raise OptionError(
+            f"the {note.split(',')[0]} head diverged at a rate of {max(rates):g}: rewards beyond all numbers",
+            hint="give a smaller lr",
+        )
     return watch.record
 
 
@@ -261,6 +270,12 @@ class _Watch:
         plain = [mean_loss(self._objective, member, valid) for member in rewards]
         best = [min(mean_loss(self._objective, scale * member, valid) for scale in self._scales) for member in rewards]
         return np.array(best), np.array(plain)
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether every member is made of numbers, and had a loss after some epoch if anybody watched."""
+        finite = all(bool(part.isfinite().all()) for part in self._net.parameters)
+        return finite and (self._valid is None or bool((self._at > 0).all()))
 
     def restore(self) -> None:
         """Leave the members at the best parameters seen; at the last ones where nobody watched."""
