@@ -88,6 +88,14 @@ def test_weight_two_is_two_rows():
     np.testing.assert_allclose(one.score(ALL.items), other.score(ALL.items), atol=1e-4)
 
 
+@pytest.mark.parametrize("members", [1, 2])
+def test_weights_that_are_all_small_are_taken_by_their_ratios(members):
+    weight = np.where(np.arange(2000) < 700, 1.0, 0.5)
+    one = fit(replace(TRAIN, weight=weight), members=members)[0]
+    other = fit(replace(TRAIN, weight=weight / 2**20), members=members)[0]
+    assert other.members(TRAIN.items) == pytest.approx(one.members(TRAIN.items), abs=1e-5)
+
+
 def test_the_best_number_of_trees_is_kept():
     noisy = take(TRAIN, slice(300))
     flipped = np.arange(300) % 4 == 0

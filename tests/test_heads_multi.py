@@ -113,6 +113,13 @@ def test_the_scale_of_the_ratings_comes_back_and_does_not_matter_to_the_score():
     assert min(row["train_r2"] for row in record["attributes"]) > 0.7
 
 
+def test_ratings_that_are_all_equal_come_back_and_score_zero():
+    head, _ = attributes(rated(X, np.full((60, 1), 4.0)))
+    items = X.astype(np.float32)
+    assert head.members(items) == pytest.approx(np.full((60, 1), 4.0))
+    assert head.score(items).tolist() == [0.0] * 60
+
+
 def test_strength_is_chosen_on_validation_rows():
     half = rated(X[:15], Y[:15], NAMES), rated(np.vstack([X[:15], X[15:]]), np.vstack([np.nan * Y[:15], Y[15:]]), NAMES)
     train, valid = replace(half[0], items=half[1].items), half[1]

@@ -28,15 +28,19 @@ class LightGBMHead(Head):
     """Rewards as raw scores of boosted trees, one booster per member.
 
     A booster sees each distinct item once. Every round, the objective's gradient and curvature at the pairs are summed
-    onto their items; an item in many pairs weighs that much more, and weight 2 is the pair given twice. This is an
+    onto their items; an item in many pairs weighs that much more, and weight 2 is the pair given twice. Where every
+    weight is below 1, the heaviest pair counts as one: sums of tiny weights would be nothing beside ``l2``. This is an
     adaptation: the papers (arXiv 2502.04357, 2411.04991) name LightGBM heads, and their released code holds no
     hyper-parameters.
 
     Options:
         trees: at most so many; by default 500 with validation pairs, 200 without.
         lr: shrinkage of a tree.
-        leaves, min_leaf, max_bin, feature_fraction, l2: LightGBM's num_leaves, min_data_in_leaf (lowered to a twentieth
-            of the items if those are few), max_bin, feature_fraction and lambda_l2.
+        leaves: most leaves of a tree, LightGBM's num_leaves.
+        min_leaf: fewest items in a leaf, min_data_in_leaf; a twentieth of the items where those are few.
+        max_bin: bins that the values of a column are sorted into.
+        feature_fraction: share of the columns that each tree may look at.
+        l2: penalty on the values of leaves, lambda_l2, beside the sum over the pairs of their curvature.
         patience: trees without a lower validation loss after which training stops; the best number of trees is kept.
         threads: of training and scoring; 0 is all cores, and one to train on little data.
         diversity: how members differ. All draw features by another seed; 'bootstrap' also draws groups with

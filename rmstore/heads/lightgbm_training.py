@@ -49,7 +49,7 @@ class Trainer:
             "num_threads": settings["threads"] or int(self._train.items.size < SMALL),
         }
         self._rows = np.concatenate([self._train.chosen, self._train.rejected])
-        self._known = labels(self._train)
+        self._known, self._one = labels(self._train), min(1.0, self._train.weight.max())
         self._level = _level(self._train, objective)
 
         def begin(pairs: Pairs) -> np.ndarray | None:
@@ -107,7 +107,8 @@ class Trainer:
 
     def _derivatives(self, rewards: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return gradient and curvature of every item, summed over the pairs it is in."""
-        pairs, known, total = self._train, self._known, weight.sum()
+        pairs, known, weight = self._train, self._known, weight / self._one
+        total = weight.sum()
         chosen, rejected = rewards[pairs.chosen], rewards[pairs.rejected]
         slopes = self._objective.weighted_gradient(chosen, rejected, known, weight / total)
         bends = self._objective.curvature(chosen, rejected, known)
