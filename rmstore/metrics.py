@@ -40,7 +40,11 @@ def measure(
 
 
 def fit_temperature(rewards: np.ndarray, valid: Pairs, objective: Objective) -> tuple[float, str]:
-    """Return T > 0 that minimises the NLL of sigmoid(logit / T) on validation rows, else 1, and where it comes from."""
+    """Return T > 0 that minimises the NLL of sigmoid(logit / T) on validation rows, else 1, and where it comes from.
+
+    Where every row is right, ever smaller T would do. So T is at least what makes the mean logit as sure as n rows can
+    show, by the rule of succession: sigmoid(mean / T) <= (n + 1) / (n + 2), n being the effective number of rows.
+    """
     if objective.name == "squared":
         return 1.0, "none: ratings are no logits"
     if len(valid) < 10 or not valid.weight.sum() > 0:
@@ -55,7 +59,9 @@ def fit_temperature(rewards: np.ndarray, valid: Pairs, objective: Objective) -> 
     def loss(log_temperature: float) -> float:
         return nll(logit / (scale * np.exp(log_temperature)), label, valid.weight)
 
-    found = minimize_scalar(loss, bounds=(-6, 6), method="bounded", options={"xatol": 1e-6})
+    n = valid.weight.sum() ** 2 / (valid.weight @ valid.weight)
+    surest = np.log(n + 1)  # logit of (n + 1) / (n + 2)
+    found = minimize_scalar(loss, bounds=(-np.log(surest), 6), method="bounded", options={"xatol": 1e-6})
     return float(scale * np.exp(found.x)), "valid"
 
 

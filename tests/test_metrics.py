@@ -76,6 +76,19 @@ def test_the_temperature_leaves_accuracy_alone_and_follows_the_unit():
     )
 
 
+@pytest.mark.parametrize("n", [10, 1000])
+def test_the_temperature_of_votes_that_are_all_right_is_no_surer_than_their_number(n):
+    rng = np.random.default_rng(n)
+    rewards = rng.normal(size=2 * n)
+    rewards[:n] += 100
+    votes = pairs(np.arange(n), np.arange(n, 2 * n))
+    found, basis = fit_temperature(rewards, votes, BT)
+    typical = np.mean(rewards[:n] - rewards[n:]) / found
+    assert basis == "valid" and 1 / (1 + np.exp(-typical)) == pytest.approx((n + 1) / (n + 2), rel=1e-6)
+    heavier = replace(votes, weight=np.full(n, 7.0))
+    assert fit_temperature(rewards, heavier, BT)[0] == pytest.approx(found)
+
+
 def test_too_little_to_go_by_gives_one():
     rewards, votes = drawn(1.0, n=2_000)
     few = pairs(votes.chosen[:9], votes.rejected[:9])
