@@ -74,6 +74,19 @@ def flag(default: bool) -> Option:
     return Option(default, "true or false", clean)
 
 
+def widths(*default: int, fewest: int = 1) -> Option:
+    """Return an option that takes the widths of layers, or one number for a single layer."""
+
+    def clean(value: Any) -> list[int]:
+        given = list(value) if isinstance(value, list | tuple) else [value]
+        if len(given) < fewest:
+            raise ValueError
+        return [whole(None, 1, 65536).clean(width) for width in given]
+
+    wanted = "one width of at least 1 per layer, such as [256]" + ("" if fewest else ", or [] for none")
+    return Option(list(default) or None, wanted, clean)
+
+
 def either(word: str | None, option: Option) -> Option:
     """Return the option, which then also takes ``word`` (its default)."""
 

@@ -37,3 +37,5 @@ def test_rm_options(store):
 
 def test_every_option_says_what_it_does(store):
     assert store.rows("select \"of\", name from rm_options() where about = ''") == []
+    shared = 'select "of", list(name) from rm_options() group by "of", about having count(*) > 1'
+    assert store.rows(shared) == []

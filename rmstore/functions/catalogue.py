@@ -22,7 +22,7 @@ REPORT = "STRUCT(name VARCHAR, title VARCHAR, grain VARCHAR, engines VARCHAR[], 
 
 OPTION = 'STRUCT("of" VARCHAR, name VARCHAR, "default" VARCHAR, takes VARCHAR, about VARCHAR)'
 _SECTION = re.compile(r"^Options:\n((?:    .*\n?|\n(?=    ))+)", re.MULTILINE)
-_ENTRY = re.compile(r"^    (\w[\w, ]*): ((?:.+\n?)(?:        .*\n?)*)", re.MULTILINE)
+_ENTRY = re.compile(r"^    (\w+): ((?:.+\n?)(?:        .*\n?)*)", re.MULTILINE)
 
 
 @sql_function("_rm_version", "VARCHAR")
@@ -73,11 +73,7 @@ def options(store: Store, rows: pa.ChunkedArray) -> pa.Array:
 def _options(owner: str, table: Mapping[str, Option], described: object) -> Iterator[dict[str, str]]:
     """Yield a row per option; what it does stands in the section Options of the docstring."""
     section = _SECTION.search(inspect.getdoc(described) or "")
-    about = {
-        name.strip(): " ".join(text.split())
-        for names, text in _ENTRY.findall(section[1] if section else "")
-        for name in names.split(",")
-    }
+    about = {name: " ".join(text.split()) for name, text in _ENTRY.findall(section[1] if section else "")}
     for name, option in table.items():
         default = json.dumps(option.default)
         yield {"of": owner, "name": name, "default": default, "takes": option.wanted, "about": about.get(name, "")}

@@ -20,11 +20,6 @@ CHUNK = 512
 """Items scored at a time: enough for the matrix product, few enough for the hidden layer to stay in cache."""
 
 
-def _hidden(value: Any) -> list[int]:
-    widths = list(value) if isinstance(value, list | tuple) else [value]
-    return [opt.whole(None, 1, 65536).clean(width) for width in widths]
-
-
 class AdapterHead(Head):
     """Rewards of z = e + U V e, a low-rank change of the vector, under ReLU layers or a linear layer.
 
@@ -73,7 +68,7 @@ class AdapterHead(Head):
 
     kind = "adapter"
     table = {
-        "hidden": opt.Option([256], "one width of at least 1 per layer, such as [256], or [] for none", _hidden),
+        "hidden": opt.widths(256, fewest=0),
         "rank": opt.whole(16, 0, 65536),
         "grm": opt.number(0.0, 0, 1),
         "regulariser": opt.choice("reconstruction", "reconstruction", "logp", "both"),

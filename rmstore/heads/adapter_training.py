@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rmstore.heads.base import Pairs, Poll
-from rmstore.heads.mlp_training import EPOCHS, RATE, RATE_LIMIT, RATE_WIDTH, STEPS, WARMUP
-from rmstore.heads.torch_training import Course, Drop, Net, generators, standardised, train_net
+from rmstore.heads.mlp_training import course_of
+from rmstore.heads.torch_training import Drop, Net, generators, standardised, train_net
+from rmstore.heads.warm import between
 from rmstore.objectives.base import Objective
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def train_members(
     items, spread = items / root, spread * root
     train = replace(train, items=items)
     valid = None if valid is None else replace(valid, items=items)
-    course = _course(settings, len(train))
+    course = course_of(settings, len(train))
     draws = generators(seed, len(weights))
     first = draws[:1] if same_start else draws
     located = objective.sees != "gap"
@@ -129,9 +130,9 @@ def train_members(
         plain = AdapterNet(initial(items.shape[1], 0, settings["hidden"], alone), located=located)
         joint = train_net(
             plain, train, valid, objective=objective, course=replace(course, epochs=settings["joint_epochs"]),
-            weights=train.weight[None], draws=alone, poll=_between(poll, 0, JOINT), note="adapter, joint phase",
+            weights=train.weight[None], draws=alone, poll=between(poll, 0, JOINT), note="adapter, joint phase",
         )  # fmt: skip
-        poll, record = _between(poll, JOINT, 1), {"joint_epochs": joint["epochs"]}
+        poll, record = between(poll, JOINT, 1), {"joint_epochs": joint["epochs"]}
         down, up = _adapters(items.shape[1], settings["rank"], first, len(draws))
         begin = replace(plain.weights().take([0] * len(draws), shared=True), down=down, up=up)
     else:
@@ -144,29 +145,6 @@ def train_members(
     )
     record |= {} if extra is None else extra.measure(net)
     return net.weights().original(centre, spread), record
-
-
-def _course(settings: Mapping[str, Any], pairs: int) -> Course:
-    """Return how to train, by the defaults of the MLP head."""
-    width = settings["hidden"][0] if settings["hidden"] else 1
-    rate = min(RATE * (RATE_WIDTH / width) ** 0.5, RATE_LIMIT)
-    steps = -(-pairs // settings["batch_size"])
-    return Course(
-        epochs=settings["epochs"] or max(EPOCHS, -(-STEPS // steps)),
-        batch_size=settings["batch_size"],
-        patience=settings["patience"],
-        lr=rate if settings["lr"] == "auto" else settings["lr"],
-        weight_decay=settings["weight_decay"],
-        dropout=settings["dropout"],
-        cosine=True,
-        warmup=WARMUP,
-        any_scale=True,
-    )
-
-
-def _between(poll: Poll, low: float, high: float) -> Poll:
-    """Return a poll whose whole is one part of another's."""
-    return lambda share, note: poll(low + (high - low) * share, note)
 
 
 def initial(dim: int, rank: int, hidden: Sequence[int], draws: Sequence[np.random.Generator]) -> Weights:

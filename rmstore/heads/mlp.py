@@ -23,10 +23,7 @@ CHUNK = 512
 def _hidden(value: Any) -> list[int]:
     if value == "published":
         return list(PUBLISHED)
-    widths = list(value) if isinstance(value, list | tuple) else [value]
-    if not widths:
-        raise ValueError
-    return [opt.whole(None, 1, 65536).clean(width) for width in widths]
+    return opt.widths().clean(value)
 
 
 def _layers_of(start: MLPHead, hidden: list[int], members: int, merge: str | None) -> warm.Layers:

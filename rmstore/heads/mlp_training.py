@@ -65,7 +65,7 @@ def train_members(
     items /= root
     spread *= root
     train, valid = replace(train, items=items), None if valid is None else replace(valid, items=items)
-    course = _course(settings, len(train))
+    course = course_of(settings, len(train))
     draws = generators(seed, members + 1)  # the last one pre-trains
     if start is None:
         layers = _initial([items.shape[1], *settings["hidden"], 1], draws[-1:] if merge else draws[:members])
@@ -89,10 +89,11 @@ def train_members(
     return [(weight / spread, bias - (centre / spread) @ weight), *layers[1:]], record
 
 
-def _course(settings: Mapping[str, Any], pairs: int) -> Course:
+def course_of(settings: Mapping[str, Any], pairs: int) -> Course:
     """Return how to train: narrow layers move faster, and few pairs are passed over more often."""
     steps = -(-pairs // settings["batch_size"])
-    rate = min(RATE * (RATE_WIDTH / settings["hidden"][0]) ** 0.5, RATE_LIMIT)
+    first = settings["hidden"][0] if settings["hidden"] else 1
+    rate = min(RATE * (RATE_WIDTH / first) ** 0.5, RATE_LIMIT)
     return Course(
         epochs=settings["epochs"] or max(EPOCHS, -(-STEPS // steps)),
         batch_size=settings["batch_size"],

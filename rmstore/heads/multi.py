@@ -26,13 +26,6 @@ CHUNK = 512
 """Items scored at a time: enough for the matrix product, few enough for the hidden layer to stay in cache."""
 
 
-def _hidden(value: Any) -> list[int]:
-    widths = list(value) if isinstance(value, list | tuple) else [value]
-    if not widths:
-        raise ValueError
-    return [opt.whole(None, 1, 65536).clean(width) for width in widths]
-
-
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError
@@ -52,7 +45,8 @@ class MultiHead(Head):
     It is trained in two steps. Ratings train the attributes, which are the members; the score is then their plain mean.
     Pairs, with ``start`` at such a head, train a gate g, and the score is g(prompt) . r'. Rewards r are in standard
     deviations of each attribute's training values, so that attributes of any scale can be weighed and compared
-    (adaptation); members give back the scale of the ratings, before ``verbosity`` is taken out.
+    (adaptation); members give back the scale of the ratings, before ``verbosity`` is taken out. A score is therefore no
+    rating, not even of a single attribute: 0 is the mean item, and where all ratings are equal every item has it.
 
     Options:
         l2: strength a of the penalty a |w|^2 beside the *sum* of squared errors, or 'auto': for every attribute the
@@ -61,10 +55,13 @@ class MultiHead(Head):
         verbosity: attribute to take out of the others, by the rule of :mod:`rmstore.heads.debias`; measured on the
             training items of whichever step names it.
         preset: 'quick' for a gate that trains in seconds on a CPU, 'published' for that of the paper.
-        hidden, steps, batch_size, patience: of the gate, by default those of the preset: widths of the ReLU layers;
-            steps of training; pairs per step; steps without a lower validation loss after which it stops.
+        hidden: widths of the gate's ReLU layers, by default those of the preset.
+        steps: of the gate's training, by default those of the preset.
+        batch_size: pairs per step, by default those of the preset.
+        patience: steps without a lower validation loss after which the gate stops, by default those of the preset.
         scale: what the weights of a prompt add up to before training; where the preset has none, what fits best.
-        lr, dropout: of the gate; the rate falls along a cosine.
+        lr: of AdamW at its height, from which it falls to 0 along half a cosine.
+        dropout: share of the gate's hidden units left out per step.
         prompt_at: first column of the prompt vector in the input, and the one after its last. With a snapshot whose
             layout has the part ``prompt`` it is known; otherwise the prompt is what follows the attributes' columns.
             Where nothing follows, all prompts get the same weights.
@@ -87,7 +84,7 @@ class MultiHead(Head):
         "standardise": opt.flag(True),
         "verbosity": opt.either(None, opt.Option(None, "the name of an attribute", _name)),
         "preset": opt.choice("quick", *PRESETS),
-        "hidden": opt.either(None, opt.Option(None, "one width of at least 1 per layer, such as [128, 128]", _hidden)),
+        "hidden": opt.either(None, opt.widths()),
         "steps": opt.either(None, opt.whole(None, 1)),
         "batch_size": opt.either(None, opt.whole(None, 1)),
         "patience": opt.either(None, opt.whole(None, 1)),

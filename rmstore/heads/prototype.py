@@ -56,7 +56,8 @@ class PrototypeHead(Head):
         pull: strength of proto.
         learn: 'all'; 'linear' leaves the prototypes where the vectors put them and learns g alone; 'none' learns
             neither, g = 0.
-        lr, weight_decay: of AdamW.
+        lr: rate of AdamW, the same in every step.
+        weight_decay: of AdamW.
         epochs: at most so many passes; by default 100 with validation pairs, 10 without.
         batch_size: pairs per step.
         patience: epochs without a lower validation loss after which a member is done.
