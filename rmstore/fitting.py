@@ -80,18 +80,17 @@ def fit(examples: TrainingSet, plan: Plan, *, start: Scorer | None = None, poll:
             "a search chooses on validation rows, and there are none",
             hint="give split := 'valid' to some rows, or at least twenty prompts",
         )
-    tried: list[Fitted] = []
+    best: Fitted | None = None
+    record = []
     for number, candidate in enumerate(plan.candidates):
         share = _share(poll, number, len(plan.candidates))
-        tried.append(_fit_one(examples, parts, plan, candidate, start, share))
-    best = min(tried, key=_validation)
-    if not searched:
-        return best
-    record = [
-        {"options": dict(candidate.given), **{metric: round(value, 6) for metric, value in _valid(fitted).items()}}
-        for candidate, fitted in zip(plan.candidates, tried, strict=True)
-    ]
-    return replace(best, chosen={**best.chosen, "search": record})
+        fitted = _fit_one(examples, parts, plan, candidate, start, share)
+        told = {metric: round(value, 6) for metric, value in _valid(fitted).items()}
+        record.append({"options": dict(candidate.given), **told})
+        if best is None or _validation(fitted) < _validation(best):
+            best = fitted  # the others are let go: two hundred wide heads would not fit
+    assert best is not None
+    return replace(best, chosen={**best.chosen, "search": record}) if searched else best
 
 
 def _parts(examples: TrainingSet, plan: Plan, start: Scorer | None) -> _Parts:
@@ -105,7 +104,7 @@ def _parts(examples: TrainingSet, plan: Plan, start: Scorer | None) -> _Parts:
             hint="give at least two training rows; in SQL, split := 'train' trains on every row",
         )
     reference = np.unique(np.concatenate([train.chosen, train.rejected]))
-    fields = tuple(_standardised(examples.fields, items[reference]))
+    fields = tuple(_standardised(examples.fields, items, reference))
     if start is not None:
         fields, columns = _start_first(fields, start.fields)
         items = items if columns is None else items[:, columns]
@@ -159,7 +158,7 @@ def _fit_one(
             members=recipe.members, merge=recipe.merge, seed=recipe.seed, poll=poll,
             start=None if start is None else start.head,
         )  # fmt: skip
-    members, rewards = _score(head, items)
+        members, rewards = _score(head, items, poll)
     located = candidate.objective.sees == "item" and not plan.kind.takes_attributes
     means = members[parts.reference].mean(axis=0, dtype=np.float64)
     scales = members[parts.reference].std(axis=0, dtype=np.float64)
@@ -186,19 +185,25 @@ def _fit_one(
     )
 
 
-def _score(head: Head, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _score(head: Head, items: np.ndarray, poll: Poll) -> tuple[np.ndarray, np.ndarray]:
     """Return the rewards of the members, (n, m) float32, and of the head, (n,) float64."""
-    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
-    members = np.concatenate([head.members(chunk) for chunk in chunks])
-    return members, np.concatenate([head.score(chunk) for chunk in chunks]).astype(np.float64)
+    is_mean = type(head).score is Head.score  # of members that are there already
+    members = np.empty((len(items), head.n_members), dtype=np.float32)
+    rewards = np.empty(len(items))
+    for start in range(0, len(items), CHUNK):
+        poll(1.0, "scoring what it learned from")
+        rows = slice(start, start + CHUNK)
+        members[rows] = head.members(items[rows])
+        rewards[rows] = members[rows].mean(axis=1) if is_mean else head.score(items[rows])
+    return members, rewards
 
 
-def _standardised(fields: tuple[Field, ...], items: np.ndarray) -> list[Field]:
-    """Return the fields with shift and scale of the scalars over the given items."""
+def _standardised(fields: tuple[Field, ...], items: np.ndarray, rows: np.ndarray) -> list[Field]:
+    """Return the fields with shift and scale of the scalars over some rows of the items."""
     done, start = [], 0
     for field in fields:
         if field.is_scalar:
-            column = items[:, start].astype(np.float64)
+            column = items[rows, start].astype(np.float64)
             field = replace(field, shift=float(column.mean()), scale=float(column.std()) or 1.0)
         done.append(field)
         start += field.width

@@ -171,11 +171,6 @@ class Scorer:
         offsets = pa.array(np.arange(0, (n + 1) * m, m, dtype=np.int32))
         return _spread(pa.ListArray.from_arrays(offsets, flat), mask)
 
-    def score_matrix(self, matrix: np.ndarray) -> np.ndarray:
-        """Return rewards (n,) float32 for a matrix (n, d) whose scalars are not yet standardised."""
-        rewards = self.head.score(standardise(matrix, self.fields))
-        return rewards - np.float32(self.reference_mean)
-
     def prob(self, column: pa.Array | pa.ChunkedArray) -> pa.Array:
         """Return the sigmoid of the score over the temperature, NULL where the input is NULL.
 
