@@ -65,8 +65,7 @@ def train_ratings(
         progress: told how far the fit is.
     """
     info = snapshots.resolve(store, snapshot)
-    condition = f"\nwhere ({one_expression(store, where)})" if where else ""
-    query = fill_in(statement("training/ratings_of_snapshot"), {"condition": condition})
+    query = fill_in(statement("training/ratings_of_snapshot"), {"condition": _condition(store, where)})
     names = list(attributes)
     rows = _struct_of(store, query, {"snapshot": info.reference, "attributes": names or None})
     if names and (absent := set(names) - set(rows.field("attribute").unique().to_pylist())):
@@ -99,8 +98,7 @@ def train_steps(
         progress: told how far the fit is.
     """
     info = snapshots.resolve(store, snapshot)
-    condition = f"\nwhere ({one_expression(store, where)})" if where else ""
-    query = fill_in(statement("training/steps_of_snapshot"), {"condition": condition})
+    query = fill_in(statement("training/steps_of_snapshot"), {"condition": _condition(store, where)})
     rows = _struct_of(store, query, {"snapshot": info.reference, "source": source})
     return train(
         store, name, rows, recipe, form="steps", snapshot=info.reference, training_sql=query, progress=progress
@@ -117,12 +115,14 @@ def pairs_of_snapshot(
             raise UnknownNameError("side feature", feature, FEATURES)
     if features:
         sides = [struct_of_inputs(("e", *features), side=side) for side in ("chosen", "rejected")]
-    condition = f"\nwhere ({one_expression(store, where)})" if where else ""
-    query = (
-        f"select {sides[0]} as chosen, {sides[1]} as rejected, prompt_id as prompt, weight, margin, prob, split\n"
-        f"from rm_pairs($snapshot){condition}"
-    )
+    parts = {"chosen": sides[0], "rejected": sides[1], "condition": _condition(store, where)}
+    query = fill_in(statement("training/pairs_of_snapshot"), parts)
     return query, _struct_of(store, query, {"snapshot": info.reference})
+
+
+def _condition(store: Store, where: str | None) -> str:
+    """Return the operator's own condition as the end of a query, or nothing."""
+    return f"\nwhere ({one_expression(store, where)})" if where else ""
 
 
 def _struct_of(store: Store, query: str, params: Mapping[str, Any]) -> pa.StructArray:

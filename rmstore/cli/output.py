@@ -82,8 +82,8 @@ def cell(value: Any, *, digits: int = 6) -> str:
     """Return a value as a table shows it, numbers to so many significant digits.
 
     Example:
-        >>> cell(0.123456789), cell(None), cell([0.5] * 384), cell({"a": 1})
-        ('0.123457', '', '[0.5, 0.5, 0.5, ... 384 values]', 'a: 1')
+        >>> cell(0.123456789), cell(None), cell([0.5] * 384), cell({"a": 1, "b": None})
+        ('0.123457', '', '[0.5, 0.5, 0.5, ... 384 values]', 'a: 1, b: none')
     """
     if value is None:
         return ""
@@ -94,7 +94,7 @@ def cell(value: Any, *, digits: int = 6) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {cell(item)}" for key, item in value.items())
+        return ", ".join(f"{key}: {cell(item) or 'none'}" for key, item in value.items())
     if isinstance(value, list | tuple):
         shown = [cell(item) for item in value[:3]] if len(value) > 8 else [cell(item) for item in value]
         return "[" + ", ".join(shown) + (f", ... {len(value)} values]" if len(value) > 8 else "]")
