@@ -1,4 +1,5 @@
--- What the chart shows: gains in accuracy and in best-of-10 gold, averaged over objectives and schemes, by label error.
+-- What the chart shows: gains in accuracy and in best-of-10 gold, averaged over objectives and schemes, by label
+-- error.
 with averages as (
     select configs.head, configs.method, configs.quality, gaps.metric, gaps.replicate, avg(gaps.gap) as gap,
            avg(configs.label_error) as label_error

@@ -1,5 +1,5 @@
--- What happened in the cell: the annotator's votes and how many went against gold (of pairs with different gold), and how
--- many held-out prompts a head of the cell has seen, which must be none.
+-- What happened in the cell: the annotator's votes and how many went against gold (of pairs with different gold), and
+-- how many held-out prompts a head of the cell has seen, which must be none.
 create or replace table study.facts as
 select $scheme as scheme, $quality::double as quality, $seed as seed, $head as head, $objective as objective,
        count(*) as n_votes, count_if(chosen_gold = rejected_gold) as n_coins,

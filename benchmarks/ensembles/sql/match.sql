@@ -1,5 +1,5 @@
--- The vector of every response that some policy gave which does not play the judge: NullModel, whose annotations call it
--- 'example', and gpt4_gamed. The file knows a response by the hash of prompt, two newlines and response.
+-- The vector of every response that some policy gave which does not play the judge: NullModel, whose annotations call
+-- it 'example', and gpt4_gamed. The file knows a response by the hash of prompt, two newlines and response.
 select keyed.response_id, file.embedding
 from file
 join (

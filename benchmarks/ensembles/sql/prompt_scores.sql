@@ -2,8 +2,8 @@
 --
 -- n_pairs, hits: pairs of its responses with different gold, and those ranked right; an equal reward is half a hit.
 -- n_tied: pairs of equal gold, left out. spearman: with average ranks; NULL where reward or gold is constant.
--- bon_<n>: expected gold of the highest reward among n responses drawn without replacement, in closed form; NULL where
--- there are fewer. bon_all: gold of the highest reward of all.
+-- bon_<n>: expected gold of the highest reward among n responses drawn without replacement, in closed form; NULL
+-- where there are fewer. bon_all: gold of the highest reward of all.
 create or replace table study.prompt_scores as
 with pairs as (
     select a.method, a.prompt_id,

@@ -1,5 +1,5 @@
--- results.csv: one row per configuration and metric with its 95 % interval; gain is the paired difference to one head of
--- the same kind on all votes.
+-- results.csv: one row per configuration and metric with its 95 % interval; gain is the paired difference to one head
+-- of the same kind on all votes.
 with levels as (
     select config, metric, max(value) filter (replicate = 0) as value,
            quantile_cont(value, 0.025) filter (replicate > 0) as low,

@@ -1,7 +1,8 @@
 -- The held-out responses as every way to use an ensemble ranks them.
 --
 -- single: one head on all votes. That is the head $single where members differ in their votes, else the first member.
--- member: the first member, where that is another head. warm: the head $merged of averaged weights, where there is one.
+-- member: the first member, where that is another head. warm: the head $merged of averaged weights, where there is
+-- one.
 create or replace table study.rewards as
 with scored as materialized (
     select response_id, prompt_id, gold, rm_score_members($ensemble, embedding) as members,

@@ -1,5 +1,5 @@
--- The paired differences averaged over the configurations of a band of label error, with a 95 % interval of
--- that average; relative is the average gain over what the other side wins over a random pick. n_above and n_below count
+-- The paired differences averaged over the configurations of a band of label error, with a 95 % interval of that
+-- average; relative is the average gain over what the other side wins over a random pick. n_above and n_below count
 -- the configurations whose own interval lies above or below 0; nothing is corrected for how many there are.
 create or replace table study.summary as
 with cells as (

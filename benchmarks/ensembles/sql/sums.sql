@@ -1,5 +1,5 @@
--- What the metrics are means of: per configuration and metric the numerators and denominators of all prompts, in the order
--- of prompt_id. A prompt without a value, such as a best of 20 of 19 responses, has denominator 0.
+-- What the metrics are means of: per configuration and metric the numerators and denominators of all prompts, in the
+-- order of prompt_id. A prompt without a value, such as a best of 20 of 19 responses, has denominator 0.
 create or replace table study.sums as
 with long as (
     select configs.config, scores.prompt_id, unnest([

@@ -1,16 +1,11 @@
--- The table of README.md: gains over one head of the same kind by band of label error, averaged over objectives and pair
--- schemes; accuracy in points, best of 10 in per cent of what that one head wins over a random pick. Bold where the 95 %
--- interval leaves 0 out.
-with cells as (
-    select head, method, band, metric, case metric when 'accuracy' then 100 * gain else 100 * relative end as shown,
-           low > 0 or high < 0 as is_clear
+-- The table of README.md: gains over one head of the same kind by band of label error, averaged over objectives and
+-- pair schemes; accuracy in points, best of 10 in units of gold. Bold where the 95 % interval leaves 0 out.
+with texts as (
+    select head, method, metric || ' ' || band as place,
+           case metric when 'accuracy' then printf('%+.1f', 100 * gain) else printf('%+.2f', gain) end as number,
+           if(low > 0 or high < 0, '**' || number || '**', number) as text
     from study.summary
     where question = 'ensemble' and metric in ('accuracy', 'bon_10')
-),
-texts as (
-    select head, method, metric || ' ' || band as place,
-           if(is_clear, printf('**%+.1f**', shown), printf('%+.1f', shown)) as text
-    from cells
 )
 select head, method as "ensemble as",
        max(text) filter (place = 'accuracy 0-15%') as "accuracy, 0-15 % wrong",

@@ -1,5 +1,5 @@
--- One head, or one ensemble, on the votes of a cell. The store's validation prompts, without those held out, validate; all
--- the others train, the store's test prompts too: here the fold is the test.
+-- One head, or one ensemble, on the votes of a cell. The store's validation prompts, without those held out,
+-- validate; all the others train, the store's test prompts too: here the fold is the test.
 with fitted as (
     select rm_train(
                $name, chosen_id, rejected_id, snapshot := $snapshot, prompt := prompt_id,
