@@ -13,6 +13,7 @@ from rmstore.errors import InputError
 from rmstore.grouping import SPLITS
 from rmstore.heads.base import Head, Pairs
 from rmstore.heads.blas import one_blas_thread
+from rmstore.heads.pairs import effective
 from rmstore.kernels import Field, Scorer, standardise
 from rmstore.metrics import Metrics, fit_temperature, measure
 from rmstore.recipes import Candidate, Plan
@@ -165,15 +166,17 @@ def _fit_one(
     notes = list(examples.notes)
     if not (scales > 0).all():
         notes.append("a member gives every reference item the same reward")
+    if recipe.members > 1 and (members == members[:, :1]).all() and members.shape[1] > 1:
+        notes.append("all members give the same rewards, so they say nothing of what is uncertain")
+    rated = members if plan.kind.takes_attributes else None
     temperature, basis = fit_temperature(rewards, valid, candidate.objective)
     metrics = {
         key: value
         for split, part in parts.splits.items()
-        for key, value in measure(split, part, rewards, members, temperature, candidate.objective).items()
+        for key, value in measure(split, part, rewards, rated, temperature, candidate.objective).items()
     }
-    weight = train.weight
-    if not (weight == weight[0]).all():
-        chosen = {**chosen, "effective_sample_size": float(weight.sum() ** 2 / (weight @ weight))}
+    if not (train.weight == train.weight[0]).all():
+        chosen = {**chosen, "effective_sample_size": effective(train.weight)}
     # the level of a head that was trained on single items means something; that of pairs does not
     centre = -parts.level if located else float(rewards[parts.reference].mean())
     scorer = Scorer(

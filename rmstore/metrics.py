@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rmstore.heads.base import Pairs
+from rmstore.heads.pairs import effective
 from rmstore.objectives.base import Objective
 
 Metrics = dict[tuple[str, str], tuple[float, int]]
@@ -12,7 +13,12 @@ Metrics = dict[tuple[str, str], tuple[float, int]]
 
 
 def measure(
-    split: str, rows: Pairs, rewards: np.ndarray, members: np.ndarray, temperature: float, objective: Objective
+    split: str,
+    rows: Pairs,
+    rewards: np.ndarray,
+    attributes: np.ndarray | None,
+    temperature: float,
+    objective: Objective,
 ) -> Metrics:
     """Return the metrics of one split.
 
@@ -20,7 +26,7 @@ def measure(
         split: name of the split.
         rows: its pairs or items.
         rewards: reward of every item, (n,) float64.
-        members: rewards of every member, (n, m); where several attributes were rated, member k predicts attribute k.
+        attributes: predicted ratings by attribute, (n, k), of a head whose reward is none of them.
         temperature: divides logits.
         objective: says whether rows are pairs, chances or ratings.
     """
@@ -29,8 +35,10 @@ def measure(
     if objective.sees != "item":
         found = pair_metrics(rows, rewards, temperature)
     else:
-        several = rows.attribute is not None and len(rows.attributes) > 1
-        predicted = members[rows.chosen, rows.attribute].astype(np.float64) if several else rewards[rows.chosen]
+        predicted = rewards[rows.chosen]
+        if attributes is not None:
+            number = 0 if rows.attribute is None else rows.attribute
+            predicted = attributes[rows.chosen, number].astype(np.float64)
         found = (
             chance_metrics(rows, predicted / temperature)
             if objective.name == "logistic"
@@ -59,8 +67,7 @@ def fit_temperature(rewards: np.ndarray, valid: Pairs, objective: Objective) -> 
     def loss(log_temperature: float) -> float:
         return nll(logit / (scale * np.exp(log_temperature)), label, valid.weight)
 
-    n = valid.weight.sum() ** 2 / (valid.weight @ valid.weight)
-    surest = np.log(n + 1)  # logit of (n + 1) / (n + 2)
+    surest = np.log(effective(valid.weight) + 1)  # the logit of (n + 1) / (n + 2)
     found = minimize_scalar(loss, bounds=(-np.log(surest), 6), method="bounded", options={"xatol": 1e-6})
     return float(scale * np.exp(found.x)), "valid"
 

@@ -10,7 +10,7 @@ from rmstore.objectives.base import Objective
 from rmstore.records import SnapshotInfo
 from rmstore.sides import find_sides, texts
 from rmstore.store import Store
-from rmstore.training_set import TrainingSet, assemble, numbers, read_marks, refuse
+from rmstore.training_set import LARGEST, TrainingSet, assemble, numbers, read_marks, refuse
 
 
 def read_ratings(
@@ -31,7 +31,8 @@ def read_ratings(
     if not len(rows):
         raise InputError("there are no ratings to train on", hint="check the query that selects them")
     value, marks = numbers(rows, "value", np.nan), read_marks(rows)
-    refuse(value, ~np.isinf(value), "value", "a rating is a finite number, or NULL")
+    hint = f"a rating is a finite number of at most {LARGEST:g}, or NULL"
+    refuse(value, np.isnan(value) | (np.abs(value) <= LARGEST), "value", hint)
     if objective.name == "logistic":
         hint = "a label lies between 0 (wrong) and 1 (right); objective := 'squared' takes any scale"
         refuse(value, np.isnan(value) | ((value >= 0) & (value <= 1)), "value", hint)

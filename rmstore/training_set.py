@@ -16,6 +16,9 @@ from rmstore.heads.base import Pairs
 from rmstore.kernels import Field
 from rmstore.sides import Sides, texts
 
+LARGEST = 1e15
+"""Weight or rating beyond which sums of squares leave the range of float32."""
+
 
 @dataclass(frozen=True)
 class TrainingSet:
@@ -85,10 +88,11 @@ def read_marks(rows: pa.StructArray) -> Marks:
     """Return weight, split and prompt of the rows.
 
     Raises:
-        InputError: a weight is negative or not finite, or a split has another name.
+        InputError: a weight is negative or beyond all measure, or a split has another name.
     """
     weight = numbers(rows, "weight", 1.0)
-    refuse(weight, np.isfinite(weight) & (weight >= 0), "weight", "a weight is finite and at least 0")
+    hint = f"a weight is at least 0 and at most {LARGEST:g}"
+    refuse(weight, (weight >= 0) & (weight <= LARGEST), "weight", hint)
     names = rows.field("split")
     for value in names.unique().drop_null().to_pylist():
         if value not in SPLITS:

@@ -287,15 +287,6 @@ def test_auto_without_validation_is_a_prior_of_unit_variance():
     assert record["l2"] == pytest.approx(np.square(differences(train)).sum(axis=1).mean() / 300, rel=1e-5)
 
 
-def test_refit_uses_the_validation_pairs():
-    joined, _ = draw(400, 600, 10)
-    train, valid = split(joined, 300)
-    plain = fit(train, valid)[1]["l2"]
-    refitted, record = fit(train, valid, refit=True)
-    assert record["l2"] == plain
-    np.testing.assert_allclose(refitted.weights[0], weights_of(joined, l2=plain), atol=1e-5)
-
-
 @pytest.mark.parametrize("objective", ["bt", "classification"])
 def test_averaged_head_is_the_ensemble_mean(objective):
     train, _ = draw(200, 400, 6)

@@ -15,6 +15,7 @@ from rmstore.heads.pairs import (
     check,
     check_convex,
     compact,
+    effective,
     labels,
     mean_loss,
     member_weights,
@@ -179,3 +180,9 @@ def test_a_vector_that_is_not_finite_is_named(bad):
 def test_vectors_whose_sum_overflows_are_finite_all_the_same():
     items = np.full_like(ITEMS, 3e38)
     assert check(replace(make_pairs(np.arange(9)), items=items), None, 1, None) is None
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1.0, 1e200])
+def test_the_effective_number_of_rows_is_of_ratios_alone(unit):
+    assert effective(np.full(7, unit)) == pytest.approx(7)
+    assert effective(unit * np.array([2.0, 1.0, 1.0])) == pytest.approx(16 / 6)

@@ -19,7 +19,7 @@ def pairs(chosen, rejected, **known):
 
 
 def pair_metrics(split, votes, rewards, temperature):
-    return measure(split, votes, rewards, rewards[:, None], temperature, BT)
+    return measure(split, votes, rewards, None, temperature, BT)
 
 
 def drawn(temperature, n=40_000):
@@ -99,7 +99,7 @@ def test_too_little_to_go_by_gives_one():
 
 def test_errors_of_ratings_by_hand():
     rated = pairs([0, 1, 2], [0, 1, 2], value=np.array([1.0, 2.0, 6.0]), weight=np.array([1.0, 1.0, 2.0]))
-    found = measure("test", rated, np.array([1.0, 3.0, 5.0]), np.zeros((3, 1)), 1.0, SQUARED)
+    found = measure("test", rated, np.array([1.0, 3.0, 5.0]), None, 1.0, SQUARED)
     error, variance = (0 + 1 + 2) / 4, (2.75**2 + 1.75**2 + 2 * 2.25**2) / 4
     assert found == {("test", "mse"): (error, 3), ("test", "r2"): (pytest.approx(1 - error / variance), 3)}
 
@@ -117,7 +117,7 @@ def test_each_attribute_is_predicted_by_its_own_member_and_explained_around_its_
 def test_steps_count_as_right_beyond_one_half():
     rated = pairs([0, 1, 2, 3], [0, 1, 2, 3], value=np.array([1.0, 0.0, 0.0, 0.5]))
     rewards = np.array([2.0, -1.0, 1.0, 9.0])
-    found = measure("test", rated, rewards, rewards[:, None], 2.0, LOGISTIC)
+    found = measure("test", rated, rewards, None, 2.0, LOGISTIC)
     assert found["test", "accuracy"] == (pytest.approx(2 / 3), 3)
     losses = [np.log1p(np.exp(-1)), np.log1p(np.exp(-0.5)), np.log1p(np.exp(0.5)), np.logaddexp(0, 4.5) - 2.25]
     assert found["test", "nll"] == (pytest.approx(np.mean(losses)), 4)

@@ -242,6 +242,42 @@ def test_other_heads_learn_ratings_and_steps(rated, head):
     assert one(rated, "select abs(avg(rm_score('r', item) - clear)) from items") == pytest.approx(1000, abs=0.5)
 
 
+@pytest.mark.parametrize("head", ["linear", "mlp", "lightgbm", "adapter"])
+def test_the_unit_of_ratings_does_not_matter(rated, head):
+    for name, unit in (("one", 1), ("large", 1000), ("small", 0.001)):
+        query = (
+            f"select rm_train_ratings('{name}', item, {unit} * clear, prompt := prompt, head := '{head}') from items"
+        )
+        assert one(rated, query)["valid_r2"] > 0.6
+    query = "select max(abs(rm_score('{}', item) - {} * rm_score('one', item))) / {} from items"
+    assert one(rated, query.format("large", 1000, 1000)) < 0.05
+    assert one(rated, query.format("small", 0.001, 0.001)) < 0.05
+
+
+@pytest.mark.parametrize("head", ["mlp", "adapter"])
+def test_a_start_knows_the_unit_of_its_ratings(rated, head):
+    query = (
+        "select rm_train_ratings('{}', item, 1000 * clear, prompt := prompt, head := '{}', options := {}) from items"
+    )
+    one(rated, query.format("begin", head, "{}"))
+    one(rated, query.format("end", head, "{start: 'begin', lr: 1e-9, epochs: 1}"))
+    assert one(rated, "select max(abs(rm_score('begin', item) - rm_score('end', item))) from items") < 0.1
+
+
+def test_a_multi_head_of_one_attribute_is_measured_by_its_ratings(rated):
+    result = one(rated, "select rm_train_ratings('h', item, clear, prompt := prompt, head := 'multi') from items")
+    assert result["valid_r2"] > 0.99 and result["valid_mse"] < 0.01
+
+
+@pytest.mark.parametrize(("diversity", "told"), [("seed", True), ("bootstrap", False)])
+def test_members_that_all_say_the_same_are_told_of(rated, diversity, told):
+    query = (
+        "select rm_train_ratings('h', item, clear, prompt := prompt, members := 3, "
+        f"options := {{diversity: '{diversity}'}}) from items"
+    )
+    assert any("all members give the same rewards" in note for note in one(rated, query)["notes"]) == told
+
+
 # rankings
 
 
@@ -445,6 +481,8 @@ def test_a_search_is_recorded_and_keeps_the_best(rated):
             "a label lies between 0 (wrong) and 1 (right)",
         ),
         ("rm_train_ratings('h', item, clear, weight := -1)", InputError, "weight is -1.0"),
+        ("rm_train_ratings('h', item, clear, weight := 1e200)", InputError, "at most 1e+15"),
+        ("rm_train_ratings('h', item, 1e200 * clear)", InputError, "at most 1e+15"),
         ("rm_train_ratings('h', item, clear, weight := 0)", InputError, "weights of all"),
         ("rm_train_ratings('h', item, clear, split := 'dev')", InputError, "split is 'dev'"),
         ("rm_train_ratings('h', uuid(), clear)", InputError, "no snapshot says which vectors"),

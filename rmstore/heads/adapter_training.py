@@ -11,7 +11,8 @@ import numpy as np
 
 from rmstore.heads.base import Pairs, Poll
 from rmstore.heads.mlp_training import course_of
-from rmstore.heads.torch_training import Drop, Net, generators, standardised, train_net
+from rmstore.heads.torch_training import Drop, Net, generators, train_net
+from rmstore.heads.units import in_their_unit, in_units, standardised
 from rmstore.heads.warm import between
 from rmstore.objectives.base import Objective
 
@@ -60,6 +61,11 @@ class Weights:
         """Return members over (e - centre) / spread as members over e."""
         weight, bias = self.layers[0]
         return self._begun(weight / spread, bias - self._at(centre, weight / spread))
+
+    def times(self, unit: np.float32) -> Weights:
+        """Return members whose rewards are so many times as large."""
+        *hidden, (weight, bias) = self.layers
+        return replace(self, layers=(*hidden, (weight * unit, bias * unit)))
 
     def mean(self) -> Weights:
         """Return one member with the mean of every array."""
@@ -118,13 +124,14 @@ def train_members(
     items, spread = items / root, spread * root
     train = replace(train, items=items)
     valid = None if valid is None else replace(valid, items=items)
+    train, valid, unit = in_units(train, valid, objective)
     course = course_of(settings, len(train))
     draws = generators(seed, len(weights))
     first = draws[:1] if same_start else draws
     located = objective.sees != "gap"
     record: dict[str, Any] = {}
     if start is not None:
-        begin = start.standardised(centre, spread)
+        begin = start.standardised(centre, spread).times(1 / unit)
     elif settings["share"]:
         alone = [np.random.default_rng([seed, len(weights)])]
         plain = AdapterNet(initial(items.shape[1], 0, settings["hidden"], alone), located=located)
@@ -144,7 +151,7 @@ def train_members(
         net, train, valid, objective=objective, course=course, weights=weights, draws=draws, poll=poll, note="adapter"
     )
     record |= {} if extra is None else extra.measure(net)
-    return net.weights().original(centre, spread), record
+    return net.weights().original(centre, spread).times(unit), in_their_unit(record, unit)
 
 
 def initial(dim: int, rank: int, hidden: Sequence[int], draws: Sequence[np.random.Generator]) -> Weights:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,6 @@ class LinearHead(Head):
         l2: strength of the penalty l2 / 2 |w|^2 beside the weighted *mean* loss (scikit-learn's C is 1 / (l2 * sum of
             weights)), or 'auto': the strength with the lowest validation loss, by decades, then by quarters of one.
             Without validation pairs 'auto' is a Gaussian prior under which a gap of typical length has variance 1.
-        refit: fit once more on training and validation pairs together after ``l2`` is chosen.
         diversity: how members differ. 'bootstrap' draws groups with replacement, 'split' gives each member another
             80 % of the groups; with 'seed' all members coincide, since the optimum is unique.
 
@@ -44,7 +42,6 @@ class LinearHead(Head):
     kind = "linear"
     table = {
         "l2": opt.either("auto", opt.number("auto", 0, open_low=True)),
-        "refit": opt.flag(False),
         "diversity": opt.choice("bootstrap", *on.DIVERSITIES),
     }
 
@@ -85,10 +82,6 @@ class LinearHead(Head):
                 glimpse(loss, likely, _ticks(poll, 0.0, likely))
                 origin = np.zeros(len(loss.design.penalty))
             best, record = _choose(loss, _loss(valid, objective), origin, poll)
-        if valid is not None and chosen["refit"]:
-            train = _join(train, valid)
-            loss = _loss(train, objective)
-            best = _fit(loss, record["l2"], best, poll, 0.6)
         stack = [best] * members
         if members > 1 and chosen["diversity"] != "seed":
             stack = [
@@ -159,7 +152,7 @@ def _ticks(poll: Poll, share: float, l2: float) -> Callable[[], None]:
 
 def _prior(loss: Loss, train: Pairs) -> float:
     """Return the ``l2`` under which a gap of typical length has variance 1."""
-    return loss.design.scale / _effective(train.weight)
+    return loss.design.scale / on.effective(train.weight)
 
 
 def _origin(start: LinearHead, loss: Loss) -> np.ndarray:
@@ -193,18 +186,3 @@ def _choose(loss: Loss, valid: Loss, origin: np.ndarray, poll: Poll) -> tuple[np
     l2 = loss.design.scale * 10.0 ** best()
     lowest, weights = tried[best()]
     return _fit(loss, l2, weights, poll, 0.5), {"l2": l2, "valid_loss": lowest, "l2_path": path}
-
-
-def _effective(weight: np.ndarray) -> float:
-    """Return Kish's effective number of pairs, which equals their number under equal weights."""
-    return float(weight.sum() ** 2 / (weight @ weight))
-
-
-def _join(train: Pairs, valid: Pairs) -> Pairs:
-    """Return both sets of pairs over their common items."""
-    parts: dict[str, Any] = {
-        field.name: np.concatenate([getattr(train, field.name), getattr(valid, field.name)])
-        for field in fields(Pairs)
-        if field.name != "items" and isinstance(getattr(train, field.name), np.ndarray)
-    }
-    return replace(train, **parts)

@@ -13,7 +13,8 @@ import numpy as np
 from rmstore.heads import warm
 from rmstore.heads.apart import train_nets
 from rmstore.heads.base import Pairs, Poll
-from rmstore.heads.torch_training import Course, Drop, Net, generators, standardised
+from rmstore.heads.torch_training import Course, Drop, Net, generators
+from rmstore.heads.units import in_their_unit, in_units, standardised
 from rmstore.heads.warm import Layers
 from rmstore.objectives.base import Objective
 
@@ -65,13 +66,14 @@ def train_members(
     items /= root
     spread *= root
     train, valid = replace(train, items=items), None if valid is None else replace(valid, items=items)
+    train, valid, unit = in_units(train, valid, objective)
     course = course_of(settings, len(train))
     draws = generators(seed, members + 1)  # the last one pre-trains
     if start is None:
         layers = _initial([items.shape[1], *settings["hidden"], 1], draws[-1:] if merge else draws[:members])
     else:
         weight, bias = start[0]
-        layers = [(weight * spread, bias + centre @ weight), *start[1:]]
+        layers = _times([(weight * spread, bias + centre @ weight), *start[1:]], 1 / unit)
     fit = partial(
         _fit, train=train, valid=valid, objective=objective, halved=_halved(settings["precision"], _products(layers))
     )
@@ -86,7 +88,14 @@ def train_members(
         ends, record = fit(warm.copies(origin, members), tuned, weights, draws[:members], poll=rest)
         layers, record = warm.average(ends), record | warm.distances(origin, ends)
     weight, bias = layers[0]
-    return [(weight / spread, bias - (centre / spread) @ weight), *layers[1:]], record
+    layers = _times([(weight / spread, bias - (centre / spread) @ weight), *layers[1:]], unit)
+    return layers, in_their_unit(record, unit)
+
+
+def _times(layers: Layers, unit: np.float32) -> Layers:
+    """Return layers whose rewards are so many times as large."""
+    *hidden, (weight, bias) = layers
+    return [*hidden, (weight * unit, bias * unit)]
 
 
 def course_of(settings: Mapping[str, Any], pairs: int) -> Course:

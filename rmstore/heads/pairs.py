@@ -118,6 +118,12 @@ def mean_loss(objective: Objective, rewards: np.ndarray, pairs: Pairs) -> float:
     return objective.value(wide[pairs.chosen], wide[pairs.rejected], labels(pairs), pairs.weight / pairs.weight.sum())
 
 
+def effective(weight: np.ndarray) -> float:
+    """Return Kish's effective number of rows, (sum w)^2 / sum w^2, which equals their number under equal weights."""
+    share = weight / weight.max()  # squares of very small or large weights are no numbers
+    return float(share.sum() ** 2 / (share @ share))
+
+
 def check_convex(kind: str, objective: Objective) -> None:
     """Refuse a loss that has no single minimum, for heads that go there in second-order steps.
 

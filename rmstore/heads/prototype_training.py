@@ -11,7 +11,8 @@ import numpy as np
 from rmstore.heads.base import Pairs, Poll
 from rmstore.heads.pairs import compact, mean_loss
 from rmstore.heads.prototype_growth import distances, grow, k_means
-from rmstore.heads.torch_training import Course, Drop, Net, generators, standardised, train_net
+from rmstore.heads.torch_training import Course, Drop, Net, generators, train_net
+from rmstore.heads.units import standardised
 from rmstore.objectives.base import Objective
 
 if TYPE_CHECKING:

@@ -104,19 +104,6 @@ def generators(seed: int, members: int) -> list[np.random.Generator]:
     return [np.random.default_rng([seed, member]) for member in range(members)]
 
 
-def standardised(train: Pairs) -> tuple[np.ndarray, np.ndarray, np.float32]:
-    """Return all items shifted and scaled so that the training items have mean 0 and mean square 1, and by what.
-
-    One scale for all columns: a head learns the same whatever the unit of the vectors, and no column grows.
-    """
-    share = np.bincount(np.concatenate([train.chosen, train.rejected]), minlength=len(train.items)) / (2 * len(train))
-    centre = share.astype(np.float32) @ train.items
-    items = train.items - centre
-    spread = np.float32(np.sqrt(share @ np.einsum("nd,nd->n", items, items) / items.shape[1]) or 1.0)
-    items /= spread
-    return items, centre, spread
-
-
 def train_net(
     net: Net,
     train: Pairs,
