@@ -122,7 +122,15 @@ def assemble(
         keep: which rows are used, (p,) bool.
         seed: draws the validation groups.
         attributes: names that the column ``attribute`` numbers.
+
+    Raises:
+        InputError: some rows have a prompt and others have none; these would validate, or train, as if they shared one.
     """
+    if sides.group is not None and (n_without := int((sides.group[keep] == "").sum())):
+        raise InputError(
+            f"prompt is NULL or empty in {n_without} of {int(keep.sum())} rows",
+            hint="give the prompt of every row, or leave prompt out",
+        )
     component = components(*_linked(sides, keep))
     keys = component_names(component, sides.group[keep] if sides.group is not None else None)
     split = marks.split[keep].copy()
