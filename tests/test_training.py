@@ -157,6 +157,29 @@ def test_ties_count_for_the_soft_objective_beside_a_term(pairs, term):
     assert one(pairs, query)["n_used"] == 600
 
 
+@pytest.mark.parametrize("members", [1, 3])
+def test_every_item_is_scored_once_after_a_fit(pairs, monkeypatch, members):
+    from rmstore.heads.mlp import MLPHead
+
+    scored, plain = [], MLPHead.members
+
+    def counting(self, items):
+        scored.append(len(items))
+        return plain(self, items)
+
+    monkeypatch.setattr(MLPHead, "members", counting)
+    options = "{hidden: [4], epochs: 1}"
+    one(
+        pairs,
+        f"select rm_train('h', chosen, rejected, head := 'mlp', members := {members}, options := {options}) from pairs",
+    )
+    distinct = "select count(*) from (select chosen from pairs union select rejected from pairs)"
+    assert sum(scored) == one(pairs, distinct)
+    assert one(
+        pairs, "select avg(rm_score('h', x)) from (select chosen as x from pairs union select rejected from pairs)"
+    ) == (pytest.approx(0, abs=0.05))
+
+
 def test_rows_without_a_prompt_beside_others_are_refused(pairs):
     query = "select rm_train('h', {}, rejected, prompt := if(i % 2 = 0, i, null)) from pairs"
     with pytest.raises(InputError, match="prompt is NULL or empty in 300 of 600 rows"):
