@@ -129,7 +129,7 @@ def test_mixed_attributes_are_refused_for_one_attribute_heads(rated):
 
 def test_missing_values_and_vectors_are_skipped(rated):
     holes = """(select * replace (case when i % 10 = 0 then null when i % 10 = 1 then 'nan'::double else value end
-        as value, case when i % 10 = 2 then null else item end as item) from ratings where attribute = 'clear')"""
+        as value, [item][if(i % 10 = 2, 2, 1)] as item) from ratings where attribute = 'clear')"""
     result = one(rated, f"select rm_train_ratings('h', item, value, prompt := prompt) from {holes}")
     assert (result["n_used"], result["n_skipped"]) == (420, 180)
     np.testing.assert_allclose(head(rated, "h").weights[0], DIRECTIONS[1], atol=0.01)
@@ -259,7 +259,7 @@ def test_a_start_knows_the_unit_of_its_ratings(rated, head):
     query = (
         "select rm_train_ratings('{}', item, 1000 * clear, prompt := prompt, head := '{}', options := {}) from items"
     )
-    one(rated, query.format("begin", head, "{}"))
+    one(rated, query.format("begin", head, "null"))
     one(rated, query.format("end", head, "{start: 'begin', lr: 1e-9, epochs: 1}"))
     assert one(rated, "select max(abs(rm_score('begin', item) - rm_score('end', item))) from items") < 0.1
 
@@ -393,8 +393,8 @@ def test_a_gate_on_the_attributes_of_another_head(rated):
                if(kind = 1, c[1] > c[2], t[1] > t[2]) as first
         from sides
     """)
-    query = """select rm_train('armo', if(first, a, b), if(first, b, a), split := 'train', head := 'multi',
-        options := {'start': 'attrs', 'hidden': [16], 'lr': 0.03, 'steps': 300}) from compared"""
+    query = """select rm_train('armo', [a, b][if(first, 1, 2)], [a, b][if(first, 2, 1)], split := 'train',
+        head := 'multi', options := {'start': 'attrs', 'hidden': [16], 'lr': 0.03, 'steps': 300}) from compared"""
     result = one(rated, query)
     assert result["train_accuracy"] > 0.95
     told = chosen(rated, "armo")["gate"]

@@ -184,7 +184,7 @@ def test_rows_without_a_prompt_beside_others_are_refused(pairs):
     query = "select rm_train('h', {}, rejected, prompt := if(i % 2 = 0, i, null)) from pairs"
     with pytest.raises(InputError, match="prompt is NULL or empty in 300 of 600 rows"):
         pairs.sql(query.format("chosen"))
-    assert one(pairs, query.format("if(i % 2 = 0, chosen, null)"))["n_used"] == 300
+    assert one(pairs, query.format("[chosen][1 + i % 2]"))["n_used"] == 300
 
 
 def test_side_features_are_named_and_standardised(pairs):
