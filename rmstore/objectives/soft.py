@@ -21,7 +21,8 @@ class Soft(GapObjective):
         ``bt`` (every label is certain), ``margin`` (strength of a preference instead of doubt about it).
 
     Source:
-        Conservative variant of arXiv 2305.18290 (note 2 of its authors); label smoothing 0.1 in the code of GRM.
+        Conservative DPO (Mitchell, A note on DPO with noisy preferences, 2023) after arXiv 2305.18290; smoothing 0.1 in
+        the code of GRM, arXiv 2406.10216.
     """
 
     name = "soft"
