@@ -71,7 +71,7 @@ def test_links_lead_somewhere():
         for target in re.findall(r"\]\(([^)#]+)\)", text):
             assert target.startswith("https://") or (ROOT / page).parent.joinpath(target).exists(), target
         for anchor in re.findall(r"\]\(#([^)]+)\)", text):
-            assert f"## {anchor}" in text.lower().replace(",", ""), anchor
+            assert f"##-{anchor}\n" in text.lower().replace(",", "").replace(" ", "-"), anchor
 
 
 def test_generated_parts_are_current(monkeypatch):

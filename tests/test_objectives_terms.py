@@ -185,7 +185,7 @@ def test_labels_and_options_are_told_apart():
     assert made("bt", bsr=1).sees == made("classification", pcrm=1).sees == "sides"
 
 
-# --- methods 0.5 ----------------------------------------------------------------------------------------------------
+# --- smoothing, centring, positive rewards ---
 
 
 @pytest.mark.parametrize("objective", [made("bt"), made("margin"), made("bt", smoothing=0.1)], ids=str)
@@ -229,7 +229,7 @@ def test_positive_by_hand():
     assert extra == pytest.approx(0.1 * softplus(-CHOSEN.mean()))
 
 
-# --- methods 18, BSR ------------------------------------------------------------------------------------------------
+# --- BSR ---
 
 
 def test_bsr_of_rewards_that_sum_to_zero_is_bt():
@@ -281,7 +281,7 @@ def test_a_free_bias_puts_the_batch_mean_at_zero(strength):
     np.testing.assert_allclose(head.weights, plain.weights, atol=1e-4)
 
 
-# --- methods 24, PCRM -----------------------------------------------------------------------------------------------
+# --- PCRM ---
 
 
 def cap(similarity, b1, b2, b3):

@@ -1,5 +1,5 @@
 -- Weights for pairs whose responses another policy wrote than the one to be judged: off-policy corrected reward
--- modelling, arXiv 2507.15507 (methods 16). Log-probabilities are sums over a response. They enter by their difference
+-- modelling, arXiv 2507.15507. Log-probabilities are sums over a response. They enter by their difference
 -- alone and are never exponentiated by themselves, so a response may be as long as it likes.
 
 -- Log of the relative density ratio p / (a p + (1 - a) q) of a policy p to the policy q that wrote the response; it is

@@ -1,4 +1,4 @@
--- How alike the two sides of a pair are, from 0 to 1: what the prior of the term pcrm takes (arXiv 2404.00978, methods 24).
+-- How alike the two sides of a pair are, from 0 to 1: what the prior of the term pcrm takes (arXiv 2404.00978).
 
 -- Lengths are characters or tokens; where responses begin alike, those after the shared beginning. Two empty ones are alike.
 create or replace macro rm_length_similarity(a, b) as

@@ -1,5 +1,5 @@
 -- What the probabilities p of a solution's steps, in the order of the steps, say of the solution: "Let's Reinforce Step by
--- Step", arXiv 2311.05821 (methods 9). p is clamped to [1e-6, 1 - 1e-6]; NULLs do not count, and an empty list gives NULL.
+-- Step", arXiv 2311.05821. p is clamped to [1e-6, 1 - 1e-6]; NULLs do not count, and an empty list gives NULL.
 create or replace macro _rm_clamped(p) as list_transform(p, lambda s: case
     when isnan(s::double) then error('a step probability is NaN')
     when s is not null then least(greatest(s::double, 1e-6::double), 1 - 1e-6::double)
@@ -26,7 +26,7 @@ comment on macro rm_steps_log_sum is 'sum of the log step probabilities: the ord
 create or replace macro rm_steps_mean_log(p) as exp(list_avg(list_transform(_rm_clamped(p), lambda s: ln(s))));
 comment on macro rm_steps_mean_log is 'geometric mean, exp of the mean log of the step probabilities: free of their number';
 
--- The first wrong step and how well it is found, as ProcessBench counts it: arXiv 2501.07301 and its code (methods 10),
+-- The first wrong step and how well it is found, as ProcessBench counts it: arXiv 2501.07301 and its code,
 -- but for the number of a step, which counts from 1 as in the table of steps.
 create or replace macro rm_first_error(p, threshold := 0.5) as
     case when p is not null then

@@ -1,4 +1,4 @@
--- Consensus filter of process labels: Lessons of PRMs, arXiv 2501.07301 (methods 10).
+-- Consensus filter of process labels: Lessons of PRMs, arXiv 2501.07301.
 --
 -- The labelled steps of the solutions for which two sources name the same first wrong step, or both name none. A label is
 -- hard: 0 for the first wrong step, 1 for those before it; the steps after it are dropped. A step is wrong to a source

@@ -1,4 +1,4 @@
--- Pair annotation with controllable noise: Reusing Embeddings, arXiv 2502.04357, after its code (methods 1.1).
+-- Pair annotation with controllable noise: Reusing Embeddings, arXiv 2502.04357, after its code.
 --
 -- Pairs of rated responses, and who wins them: P(first wins) = sigmoid(quality * (gold_1 - gold_2) / scale). A quality
 -- below 0 is noiseless. scale is the standard deviation of gold in the snapshot unless given. Each prompt gets

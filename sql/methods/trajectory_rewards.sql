@@ -1,4 +1,4 @@
--- Trajectory plus step rewards on frozen embeddings: an adaptation of ReasonFlux-PRM, arXiv 2506.18896 (methods 11), whose
+-- Trajectory plus step rewards on frozen embeddings: an adaptation of ReasonFlux-PRM, arXiv 2506.18896, whose
 -- formulas are taken from memory and whose scores come from language models. This is not the paper's result.
 --
 -- One row per solution: reward = step_reward + alpha * trajectory_reward, where step_reward is the mean over the steps of

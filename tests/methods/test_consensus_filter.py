@@ -1,4 +1,4 @@
-"""rm_consensus_filter: by hand, and the share of errors that two independent labellers leave (methods 10)."""
+"""rm_consensus_filter: by hand, and the share of errors that two independent labellers leave."""
 
 import numpy as np
 import pytest

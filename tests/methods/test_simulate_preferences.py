@@ -1,4 +1,4 @@
-"""rm_simulate_preferences: the error rates of methods 1.1 for normal gold, and what a seed promises."""
+"""rm_simulate_preferences: the error rates that follow for normal gold, and what a seed promises."""
 
 import numpy as np
 import pytest

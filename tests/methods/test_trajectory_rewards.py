@@ -1,4 +1,4 @@
-"""rm_trajectory_rewards: the scores by hand, and the identities of methods 11."""
+"""rm_trajectory_rewards: the scores by hand, and the identities that follow from them."""
 
 from math import exp, sqrt
 
