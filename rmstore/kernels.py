@@ -190,9 +190,18 @@ class Scorer:
         return pa.array(expit(logits / self.temperature), mask=~_valid(rewards))
 
     def win_prob(self, first: pa.Array | pa.ChunkedArray, second: pa.Array | pa.ChunkedArray) -> pa.Array:
-        """Return P(first preferred): the sigmoid of the score difference over the temperature."""
+        """Return P(first preferred): the sigmoid of the score difference over the temperature.
+
+        Raises:
+            InputError: the head predicts ratings, whose differences are no log-odds.
+        """
         from scipy.special import expit
 
+        if self.objective == "squared":
+            raise InputError(
+                f"head {self.name!r} predicts ratings, whose differences are no log-odds",
+                hint="compare the scores themselves, or train a head on pairs",
+            )
         a, b = self.score(first), self.score(second)
         mask = np.logical_and(_valid(a), _valid(b))
         gap = a.fill_null(0).to_numpy(zero_copy_only=False) - b.fill_null(0).to_numpy(zero_copy_only=False)

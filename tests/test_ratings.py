@@ -73,6 +73,12 @@ def test_rm_train_ratings(rated):
     assert one(rated, error) < 0.1  # the level is learned too: the score is a rating
 
 
+def test_ratings_give_no_chance_of_winning(rated):
+    one(rated, "select rm_train_ratings('h', item, clear, prompt := prompt) from items")
+    with pytest.raises(InputError, match="'h@1' predicts ratings, whose differences are no log-odds"):
+        rated.sql("select rm_win_prob('h', item, item) from items")
+
+
 def test_one_attribute_named_or_not_gives_the_same_scores(rated):
     one(rated, "select rm_train_ratings('a', item, clear, prompt := prompt) from items")
     one(rated, "select rm_train_ratings('b', item, clear, attribute := 'clear', prompt := prompt) from items")
