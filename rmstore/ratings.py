@@ -50,8 +50,9 @@ def read_ratings(
         "value": value[keep],
     }  # fmt: skip
     names: tuple[str, ...] = ()
-    if not pa.types.is_null(rows.field("attribute").type):
-        attribute = texts(rows.field("attribute"))[keep]
+    column = rows.field("attribute")
+    if pa.types.is_string(column.type) or column.null_count < len(column):  # DuckDB 1.5 gives a bare NULL as numbers
+        attribute = texts(column)[keep]
         refuse(attribute, attribute != "", "attribute", "name what was rated in every row, or leave attribute out")
         distinct, columns["attribute"] = np.unique(attribute.astype(str), return_inverse=True)
         names = tuple(distinct.tolist())
