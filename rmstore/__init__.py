@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rmstore.api import Store
     from rmstore.connection import attach, connect
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["RmstoreError", "Store", "__version__", "attach", "connect"]
 
 

@@ -17,8 +17,8 @@ from rmstore.encoders.layouts import PARTS
 from rmstore.errors import BadFileError, InputError, OptionError
 from rmstore.filters import one_query
 from rmstore.records import EmbedResult, Progress, silent
-from rmstore.store import Store, quote_literal, statement
-from rmstore.vectors import dataset_names, encoder_number, vectors_table
+from rmstore.store import Store, fill_in, quote_literal, statement
+from rmstore.vectors import dataset_names, encoder_number, fresh_table, vectors_relation, vectors_table
 
 _SLICE = 65_536
 TOLERANCE = 1e-3
@@ -114,7 +114,7 @@ def import_vectors(
         )
         encoder_id = encoder_number(store, spec)
         values = {"encoder_id": encoder_id, "part": layout}
-        _refuse_conflicts(store, cursor, dim, values)
+        _refuse_conflicts(store, cursor, spec, values)
         n_new = _insert(store, cursor, spec, values, progress)
         made, is_new = snapshots.create(
             store,
@@ -196,8 +196,10 @@ def _is_unit(store: Store, cursor: duckdb.DuckDBPyConnection) -> bool:
     return bool(store.execute(cursor, statement("imports/is_unit")).fetchall()[0][0])
 
 
-def _refuse_conflicts(store: Store, cursor: duckdb.DuckDBPyConnection, dim: int, values: dict[str, Any]) -> None:
-    query = statement("imports/conflicts", vectors=vectors_table(dim))
+def _refuse_conflicts(
+    store: Store, cursor: duckdb.DuckDBPyConnection, spec: EncoderSpec, values: dict[str, Any]
+) -> None:
+    query = fill_in(statement("imports/conflicts"), {"vectors": vectors_relation(spec)})
     within, before = store.execute(cursor, query, {**values, "tolerance": TOLERANCE}).fetchall()[0]
     if within:
         raise InputError(
@@ -221,9 +223,12 @@ def _insert(
         fresh = store.arrow(cursor, statement("imports/slice"), {"first": first, "last": last})
         store.check()
         with store.atomic() as writer:
-            writer.register("_rm_fresh", fresh)
-            insert = statement("vectors/insert_vectors", vectors=vectors_table(spec.dim))
+            flat = fresh["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+            vectors = fresh_table(fresh["text_id"], flat.reshape(fresh.num_rows, -1), spec.precision)
+            writer.register("_rm_fresh", vectors)
+            insert = statement("vectors/insert_vectors", vectors=vectors_table(spec))
             store.execute(writer, insert, {"encoder_id": values["encoder_id"]}).fetchall()
+            writer.register("_rm_fresh", fresh)
             store.execute(writer, statement("imports/insert_renderings"), values).fetchall()
         progress(last, n_new, "vectors imported")
     return n_new

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ import duckdb
 from rmstore import __version__, resources
 from rmstore.errors import StoreError, StoreVersionError
 from rmstore.hashing import ID_VERSION
+from rmstore.store import fill_in, quote_identifier
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def _apply_one(con: duckdb.DuckDBPyConnection, migration: Migration) -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
     if not _has_table(con, "_rm_migrations"):
         con.execute(resources.text("sql", "queries/migrations_table.sql"))
-    con.execute(migration.sql)
+    for text in _texts(con, migration.sql):
+        con.execute(text)
     con.execute(
         "insert into rm.main._rm_migrations values (?, ?, ?, ?, ?)",
         [migration.number, migration.name, migration.sha256, now, __version__],
@@ -99,6 +102,17 @@ def _apply_one(con: duckdb.DuckDBPyConnection, migration: Migration) -> None:
     if migration.number == 1:
         rows = [("id_version", str(ID_VERSION)), ("created_at", now.isoformat()), ("created_by", __version__)]
         con.executemany("insert into rm.main._rm_meta values (?, ?)", rows)
+
+
+def _texts(con: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+    """Return what a migration runs: its text, or one text for each table of vectors where its header says so.
+
+    Such tables are made when an encoder of a width is first used, so no file can name them.
+    """
+    if not re.search(r"^-- each: *embedding table$", sql, re.MULTILINE):
+        return [sql]
+    tables = sorted(name for name in _tables(con) if re.fullmatch(r"embeddings_\d+_\w+", name))
+    return [fill_in(sql, {"table": quote_identifier(name)}) for name in tables]
 
 
 def _tables(con: duckdb.DuckDBPyConnection) -> set[str]:

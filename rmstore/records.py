@@ -52,6 +52,7 @@ class SnapshotInfo:
     encoder: str
     encoder_key: str
     dim: int
+    precision: str
     layout: str
     datasets: tuple[str, ...]
     where: str | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import numpy as np
@@ -17,6 +17,7 @@ from rmstore.encoders.layouts import Layout, parse_layout
 from rmstore.encoders.rendering import Rendered, render
 from rmstore.errors import InputError, UnknownNameError
 from rmstore.hashing import canonical_json
+from rmstore.precision import packed, rounded, valid_precision
 from rmstore.records import Progress
 from rmstore.snapshots import list_snapshots, resolve
 from rmstore.store import Store, fill_in, statement
@@ -28,14 +29,27 @@ _KINDS = {"prompt": "prompts", "step": "steps"}
 """What the items of a part are; those of every other part are responses."""
 
 
-def vectors_table(dim: int) -> str:
-    """Return the name of the table that holds vectors of a width.
+class Width(Protocol):
+    """What says which table holds vectors: an encoder's spec, or a snapshot."""
 
-    Example:
-        >>> vectors_table(384)
-        'embeddings_384_f32'
-    """
-    return f"embeddings_{int(dim)}_f32"
+    @property
+    def dim(self) -> int:
+        """Components of a vector."""
+
+    @property
+    def precision(self) -> str:
+        """How they are stored, see :mod:`rmstore.precision`."""
+
+
+def vectors_table(of: Width) -> str:
+    """Return the name of the table that holds the vectors of an encoder or a snapshot, such as embeddings_384_f32."""
+    return f"embeddings_{int(of.dim)}_{valid_precision(of.precision)}"
+
+
+def vectors_relation(of: Width) -> str:
+    """Return the SQL of the relation (encoder_id, text_id, embedding) whose vectors are floats, however stored."""
+    text = statement(f"vectors/read_{valid_precision(of.precision)}", vectors=vectors_table(of))
+    return fill_in(text.strip(), {"dim": str(int(of.dim))})
 
 
 def dataset_names(store: Store, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -115,7 +129,7 @@ def encoder_number(store: Store, spec: EncoderSpec, *, write: bool = True) -> in
             "now": datetime.now(UTC).replace(tzinfo=None),
         }
         store.execute(cursor, statement("vectors/insert_encoder"), values)
-        table = statement("vectors/table", vectors=vectors_table(spec.dim))
+        table = statement(f"vectors/table_{valid_precision(spec.precision)}", vectors=vectors_table(spec))
         store.execute(cursor, fill_in(table, {"dim": str(int(spec.dim))}))
     return int(store.run("vectors/encoder_by_key", {"encoder_key": spec.key})[0]["encoder_id"])
 
@@ -149,7 +163,8 @@ def laid_out(
     parts = {}
     for part in layout.parts:
         store.check()
-        parts[part] = encoder.encode(render(encoder, *sides[part]).texts, poll=store.check)
+        vectors = encoder.encode(render(encoder, *sides[part]).texts, poll=store.check)
+        parts[part] = rounded(vectors, encoder.spec.precision)
     terms = [np.prod([parts[part] for part in term], axis=0, dtype=np.float32) for term in layout.terms]
     return np.concatenate(terms, axis=1)
 
@@ -182,7 +197,7 @@ class EmbeddingJob:
     ) -> None:
         self.store, self.cursor, self.encoder, self.encoder_id = store, cursor, encoder, encoder_id
         self.batch_size, self.progress = batch_size, progress
-        self.table = vectors_table(encoder.spec.dim)
+        self.table = vectors_table(encoder.spec)
         self._done, self._total, self._n_embedded = 0, 0, 0
 
     def count(self, parts: Sequence[str]) -> int:
@@ -228,7 +243,7 @@ class EmbeddingJob:
             batch = new.slice(offset, self.batch_size)
             vectors = self.encoder.encode(batch["text"].to_pylist(), poll=self.store.check)
             self._n_embedded += batch.num_rows
-            self._save(texts, part, fresh_table(batch["text_id"], vectors))
+            self._save(texts, part, fresh_table(batch["text_id"], vectors, self.encoder.spec.precision))
 
     def _save(self, texts: pa.Table, part: str, fresh: pa.Table | None) -> None:
         """Commit vectors with the renderings that point at them, or renderings of texts that have vectors."""
@@ -254,18 +269,9 @@ class EmbeddingJob:
         return self.store.arrow(self.cursor, statement(name, vectors=self.table), values)
 
 
-def fresh_table(ids: pa.ChunkedArray, vectors: np.ndarray) -> pa.Table:
-    """Return text ids with their vectors as an arrow table.
-
-    Raises:
-        InputError: a vector has NaN or infinite components.
-    """
-    if not np.isfinite(vectors).all():
-        rows = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-        raise InputError(f"{len(rows)} of {len(vectors)} vectors have NaN or infinite components")
-    flat = pa.array(np.ascontiguousarray(vectors, np.float32).reshape(-1))
-    column = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
-    return pa.table({"text_id": ids, "embedding": column})
+def fresh_table(ids: pa.ChunkedArray, vectors: np.ndarray, precision: str = "f32") -> pa.Table:
+    """Return text ids with the columns that hold their vectors; see :func:`rmstore.precision.packed`."""
+    return pa.table({"text_id": ids, **packed(vectors, precision)})
 
 
 def _rendered_table(items: pa.ChunkedArray, rendered: Rendered) -> pa.Table:

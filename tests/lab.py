@@ -86,7 +86,7 @@ def fill(store, rows, votes=(), *, seen=(), temperature=1.0, within_prompt=True,
         "name": "given", "encoder_key": "key", "dim": 1, "precision": "f32", "spec": "{}", "model": "given",
         "revision": None, "license": None, "now": "2026-01-01 00:00:00",
     })  # fmt: skip
-    cursor.execute(statement("vectors/table", vectors="embeddings_1_f32").replace("{dim}", "1"))
+    cursor.execute(statement("vectors/table_f32", vectors="embeddings_1_f32").replace("{dim}", "1"))
     cursor.execute(FILL)
     if len(votes):
         full = [(*vote, *(1.0, None)[len(vote) - 2 :]) for vote in votes]

@@ -53,8 +53,10 @@ def test_functions_have_a_test_of_their_name(registered):
     assert [name for name in registered if not tested(name)] == []
 
 
-def test_python_functions_stand_behind_a_macro():
-    text = "\n".join(resources.text("sql", f"macros/{name}") for name in resources.names("sql", "macros"))
+def test_python_functions_stand_behind_sql():
+    folders = ("macros", "queries/vectors", "queries/snapshots")
+    files = [f"{folder}/{name}" for folder in folders for name in resources.names("sql", folder)]
+    text = "\n".join(resources.text("sql", file) for file in files)
     assert [name for name in FUNCTIONS if f"{name}(" not in text] == []
     assert all(name.startswith("_rm_") for name in FUNCTIONS)
 

@@ -27,22 +27,39 @@ LAYERS = [
         "reports",
         "datasets",
         "doctor",
+        "repair",
+        "snapshot_folder",
+        "snapshot_import",
+        "snapshot_verify",
+        "garbage",
+        "compaction",
     },
-    {"ingest", "training", "snapshot_training", "embedding", "imports"},
+    {"ingest", "training", "snapshot_training", "embedding", "imports", "reembedding"},
     {"staging", "ratings", "rankings"},
     {"pairs"},
     {"training_set", "fitting"},
     {"sides"},
-    {"vectors", "head_store", "deployments", "snapshots", "features", "filters", "export", "card_text"},
+    {
+        "vectors",
+        "snapshot_diff",
+        "withdrawals",
+        "head_store",
+        "deployments",
+        "snapshots",
+        "features",
+        "filters",
+        "export",
+        "card_text",
+    },
     {"store", "migrate"},
     {"recipes", "metrics"},
-    {"kernels", "grouping"},
+    {"kernels", "grouping", "precision"},
     {"adapters", "encoders", "objectives", "heads"},
-    {"errors", "hashing", "records", "options", "json_types", "references", "registry", "resources"},
+    {"errors", "hashing", "records", "options", "json_types", "folders", "references", "registry", "resources"},
 ]
 """Highest first; a module imports from its own layer or lower. rmstore/__init__.py belongs to none: it is lazy."""
 
-PURE = {"adapters", "encoders", "objectives", "heads", "kernels"}
+PURE = {"adapters", "encoders", "objectives", "heads", "kernels", "precision"}
 """Know no duckdb."""
 
 STANDARD = LAYERS[-1]

@@ -1,5 +1,6 @@
 """Migrations: fresh equals golden, each runs once, a failure leaves it pending, newer stores are refused."""
 
+import gzip
 import hashlib
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))
 
 from refresh import schema  # noqa: E402
+
+LEGACY = Path(__file__).parent / "legacy"
 
 
 @pytest.fixture
@@ -55,6 +58,34 @@ def test_each_is_recorded_with_its_hash(store):
         migration.name: migration.sha256 for migration in migrate.known()
     }
     assert migrate.pending(store.con) == []
+
+
+@pytest.mark.parametrize("packed", sorted(LEGACY.glob("*.duckdb.gz")), ids=lambda path: path.name)
+def test_a_store_of_an_earlier_version_comes_up_to_date(packed, tmp_path):
+    path = tmp_path / "old.duckdb"
+    path.write_bytes(gzip.decompress(packed.read_bytes()))
+    with duckdb.connect(str(path), read_only=True) as con:
+        before = {name: con.sql(f"from {name} order by all").fetchall() for name in ("responses", "heads", "snapshots")}
+        vectors = con.sql("select encoder_id, text_id, embedding from embeddings_4_f32 order by all").fetchall()
+    with rmstore.connect(path) as store:
+        assert without_vectors(schema(store)) == (GOLDEN / "schema").read_text(encoding="utf-8")
+        after = {name: store.cursor().sql(f"from {name} order by all").fetchall() for name in before}
+        assert after == before
+        kept = store.cursor().sql("select encoder_id, text_id, embedding from embeddings_4_f32 order by all").fetchall()
+        assert kept == vectors and vectors
+        assert not [finding for finding in store.doctor(everything=True) if finding.n]
+        assert store.value("select count(rm_score('helpful', embedding)) from rm_rows('all')") == 48
+
+
+def without_vectors(text):
+    """Return a schema without the tables that embedding makes, which a fresh store has not."""
+    shown, kept = [], True
+    for line in text.splitlines(keepends=True):
+        if not line.startswith(" "):
+            kept = not line.startswith("embeddings_")
+        if kept:
+            shown.append(line)
+    return "".join(shown)
 
 
 def test_opening_for_writing_applies_what_is_missing(old):

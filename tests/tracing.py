@@ -20,8 +20,9 @@ VECTORS = """
     select 1 as encoder_id, md5(response_id || '/' || step)::uuid as item_id, 'step' as part, item_id as text_id,
            1 as n_tokens, 0 as n_cut
     from given_steps;
-    insert into embeddings_1_f32
-    select 1, md5(response_id || '/' || step)::uuid, array_value(logit::float) from given_steps;
+    insert into embeddings_1_f32 by name
+    select 1 as encoder_id, md5(response_id || '/' || step)::uuid as text_id, array_value(logit::float) as embedding
+    from given_steps;
 """
 
 

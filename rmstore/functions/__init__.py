@@ -14,8 +14,10 @@ FUNCTIONS = Registry(
     "SQL function",
     "functions",
     {
+        "_rm_checksum": "rmstore.functions.precision:checksum",
         "_rm_embed": "rmstore.functions.embed:embed",
         "_rm_explain": "rmstore.functions.explain:explain",
+        "_rm_half": "rmstore.functions.precision:half",
         "_rm_head_id": "rmstore.functions.score:head_id",
         "_rm_options": "rmstore.functions.catalogue:options",
         "_rm_pairs_sql": "rmstore.functions.rows:pairs_sql",

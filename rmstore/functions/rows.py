@@ -11,7 +11,7 @@ from rmstore.encoders.layouts import Layout, parse_layout
 from rmstore.errors import InputError
 from rmstore.functions.base import sql_function
 from rmstore.store import fill_in, quote_identifier, quote_literal, statement
-from rmstore.vectors import vectors_table
+from rmstore.vectors import vectors_relation
 
 if TYPE_CHECKING:
     from rmstore.records import SnapshotInfo
@@ -67,7 +67,6 @@ def _members(info: SnapshotInfo, layout: Layout) -> str:
             "rows/part_prompt" if part == "prompt" else "rows/part",
             rendering=f"{part}_rendering",
             alias=part,
-            vectors=vectors_table(info.dim),
         ).replace("{part}", quote_literal(part))
         for part in layout.parts
     ]
@@ -77,7 +76,7 @@ def _members(info: SnapshotInfo, layout: Layout) -> str:
     values = {
         "n_tokens": " + ".join(f"{quote_identifier(f'{part}_rendering')}.n_tokens" for part in counted),
         "embedding": terms[0] if single else f"({' || '.join(terms)})::float[{layout.width(info.dim)}]",
-        "joins": "".join(joins),
+        "joins": fill_in("".join(joins), {"vectors": vectors_relation(info)}),
     }
     return fill_in(statement("rows/vectors"), values)
 

@@ -14,7 +14,7 @@ from rmstore.functions.base import sql_function
 from rmstore.functions.rewards import check_encoder
 from rmstore.functions.rows import snapshot_numbers, snapshot_of
 from rmstore.store import fill_in, quote_identifier, quote_literal, statement
-from rmstore.vectors import vectors_table
+from rmstore.vectors import vectors_relation
 
 if TYPE_CHECKING:
     from rmstore.records import SnapshotInfo
@@ -62,8 +62,8 @@ def _steps_text(store: Store, info: SnapshotInfo, source: str | None) -> str:
     if source is not None and source not in found["sources"]:
         raise UnknownNameError("label source", str(source), found["sources"])
     label = "agreed" if source is None else f"labels[{quote_literal(str(source))}]"
-    values = {"label": label, **snapshot_numbers(store, info)}
-    return fill_in(statement("rows/steps", vectors=vectors_table(info.dim)), values)
+    values = {"label": label, "vectors": vectors_relation(info), **snapshot_numbers(store, info)}
+    return fill_in(statement("rows/steps"), values)
 
 
 def _rewards_text(store: Store, head: str | None, reference: str | None, source: str | None) -> str:

@@ -2,7 +2,7 @@
 with stored as (
     select renderings.item_id as response_id, vectors.embedding
     from rm.main.renderings as renderings
-    join rm.main.{vectors} as vectors using (encoder_id, text_id)
+    join {vectors} as vectors using (encoder_id, text_id)
     where encoder_id = $encoder_id and renderings.part = $part
 )
 select count(*) filter (array_distance(members.embedding, members.other) > $tolerance) as n_within,

@@ -46,7 +46,7 @@ join rm.main.responses as responses on responses.response_id = steps.response_id
 join rm.main.prompts as prompts on prompts.prompt_id = responses.prompt_id
 join rm.main.renderings as renderings
     on renderings.item_id = steps.step_id and renderings.part = 'step' and renderings.encoder_id = {encoder_id}
-join rm.main.{vectors} as vectors
+join {vectors} as vectors
     on vectors.text_id = renderings.text_id and vectors.encoder_id = {encoder_id}
 left join said_of on said_of.step_id = steps.step_id and said_of.dataset_id = homes.dataset_id
 left join _rm_published_splits() as splits on splits.group_id = prompts.group_id

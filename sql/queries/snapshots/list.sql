@@ -1,5 +1,5 @@
 select snapshots.snapshot_id, snapshots.name, snapshots.version, snapshots.encoder_id, encoders.name as encoder,
-       encoders.encoder_key, encoders.dim, snapshots.layout, snapshots.datasets, snapshots."where",
+       encoders.encoder_key, encoders.dim, encoders."precision", snapshots.layout, snapshots.datasets, snapshots."where",
        snapshots.n_rows, snapshots.n_withdrawn, snapshots.fingerprint, snapshots.parent, snapshots.author,
        snapshots.message, snapshots.created_at::varchar as created_at,
        snapshots.dropped_at is not null as is_dropped

@@ -1,5 +1,5 @@
-insert into rm.main.{vectors}
-select $encoder_id, fresh.text_id, fresh.embedding
+insert into rm.main.{vectors} by name
+select $encoder_id as encoder_id, fresh.*
 from _rm_fresh as fresh
 anti join (
     select text_id from rm.main.{vectors} where encoder_id = $encoder_id
