@@ -33,6 +33,7 @@ class NewSnapshot:
         ids: fingerprint of the sorted response ids.
         author: who made it.
         message: why.
+        parent: number of the version that it came from; None is the latest of its name.
     """
 
     name: str
@@ -45,6 +46,7 @@ class NewSnapshot:
     ids: str
     author: str | None = None
     message: str | None = None
+    parent: int | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -105,7 +107,7 @@ def create(store: Store, new: NewSnapshot) -> tuple[SnapshotInfo, bool]:
             "datasets": list(new.datasets),
             "n_rows": new.members.num_rows,
             "fingerprint": new.fingerprint,
-            "parent": latest.snapshot_id if latest else None,
+            "parent": new.parent if new.parent is not None or latest is None else latest.snapshot_id,
             "author": new.author,
             "message": new.message,
             "now": _now(),
