@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from rmstore import migrate, resources
+from rmstore import migrate, resources, spilling
 from rmstore.api import Store
 from rmstore.errors import RmstoreError, StoreError, StoreLockedError, StoreVersionError
 from rmstore.functions import register
@@ -58,7 +58,7 @@ def connect(
     file = None if str(path) == ":memory:" else Path(path)
     if file is not None and not file.exists() and (read_only or not create):
         raise StoreError(f"there is no store at {str(file)!r}", hint=f"rmstore --store {file} init")
-    config: dict[str, str | bool | int | float | list[str]] = {}
+    config: dict[str, str | bool | int | float | list[str]] = {"temp_directory": str(spilling.folder(file))}
     if memory_limit:
         config["memory_limit"] = memory_limit
     if threads:
@@ -66,6 +66,8 @@ def connect(
     con = duckdb.connect(":memory:", config=config)
     try:
         _attach_file(con, file, read_only=read_only, compat=compat)
+        if file is not None and not read_only:
+            spilling.clear(file)
         _bring_up_to_date(con, read_only=read_only)
         store = _equip(con, file, read_only=read_only, functions="memory", search_path="rm.main,memory.main")
     except BaseException:

@@ -50,6 +50,21 @@ class StoreError(RmstoreError):
     """A store that cannot be opened, created or written."""
 
 
+class NoRoomError(StoreError):
+    """A disk or a quota is full; what was committed before stays.
+
+    Attributes:
+        reason: what the system says.
+    """
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(
+            f"no room left to write {place!r}: {reason}",
+            hint="make room there, then run the same again; what was committed before stays",
+        )
+        self.reason = reason
+
+
 class StoreLockedError(StoreError):
     """Another process holds the store."""
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rmstore.errors import OptionError, QueryError, StoreError
+from rmstore import disk
+from rmstore.errors import OptionError, StoreError
 from rmstore.store import Parameters, Store, quote_literal
 
 if TYPE_CHECKING:
@@ -83,15 +84,12 @@ def replacing(to: Path, store_file: Path | None = None) -> Iterator[Path]:
         raise StoreError(f"the folder {str(to.parent)!r} does not exist", hint="make it first, or give another path")
     if not os.access(to.parent, os.W_OK):
         raise StoreError(f"the folder {str(to.parent)!r} cannot be written", hint="give another path")
+    _clear_leftovers(to)
     part = to.with_name(f".{to.name}.{os.getpid()}.part")
     try:
-        yield part
-        part.replace(to)
-    except QueryError as problem:
-        reason = re.search(r'Could not write file [^:]+: ([^"]+)', str(problem))
-        if reason is None:
-            raise
-        raise StoreError(f"cannot write {str(to)!r}: {reason[1]}", hint="give a place with more room") from problem
+        with disk.writing(to):
+            yield part
+            part.replace(to)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -109,15 +107,17 @@ def replacing_folder(to: Path, *, force: bool = False, ours: Collection[str] = (
     Raises:
         StoreError: the place is taken, or cannot be written.
     """
+    _clear_leftovers(to)
     _check_place(to, force=force, ours=ours)
     part, old = (to.with_name(f".{to.name}.{os.getpid()}.{ending}") for ending in ("part", "old"))
     shutil.rmtree(part, ignore_errors=True)
     try:
-        part.mkdir()
-        yield part
-        if to.exists():
-            to.replace(old)
-        part.replace(to)
+        with disk.writing(to):
+            part.mkdir()
+            yield part
+            if to.exists():
+                to.replace(old)
+            part.replace(to)
     except BaseException:
         if old.exists() and not to.exists():
             old.replace(to)
@@ -139,3 +139,32 @@ def _check_place(to: Path, *, force: bool, ours: Collection[str]) -> None:
         raise StoreError(f"{str(to)!r} holds {others[0]!r}, which is not ours to replace", hint="give another path")
     if not force and any(to.iterdir()):
         raise StoreError(f"{str(to)!r} is there already", hint="give another path, or --force to replace it")
+
+
+def _clear_leftovers(to: Path) -> None:
+    """Remove what killed processes left beside a place: parts of it, and what they had moved out of the way.
+
+    What was moved away comes back where nothing took its place.
+    """
+    pattern = re.compile(rf"\.{re.escape(to.name)}\.(\d+)\.(part|old)")
+    for place in to.parent.iterdir() if to.parent.is_dir() else ():
+        found = pattern.fullmatch(place.name)
+        if found is None or _is_running(int(found[1])):
+            continue
+        with suppress(OSError):  # somebody else's, or gone by now
+            if found[2] == "old" and not os.path.lexists(to):
+                place.replace(to)
+            elif place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            else:
+                place.unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it runs, as somebody else
+        return True
+    return True

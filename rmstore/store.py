@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from rmstore import resources
+from rmstore import disk, resources
 from rmstore.errors import Interrupted, QueryError, RmstoreError, StoreError
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
@@ -186,7 +186,7 @@ class Store:
             for message, original in self._remembered.items():
                 if message in text:
                     raise original from None
-            raise QueryError(_tidy(text)) from problem
+            raise disk.no_room(text) or QueryError(_tidy(text)) from problem
 
     def check(self) -> None:
         """Raise Interrupted if Ctrl-C arrived; long work calls this often, and before it writes."""
