@@ -203,7 +203,7 @@ def test_what_is_there_is_not_overwritten(trained, folder, tmp_path):
 def test_a_failed_export_leaves_what_was_there(trained, folder, tmp_path, monkeypatch):
     before = contents(folder)
     monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(StoreError, match="disk full"):
         trained.export_head("h", folder, force=True)
     monkeypatch.undo()
     assert contents(folder) == before

@@ -202,7 +202,7 @@ def full_disk(n_bytes):
 @pytest.mark.parametrize("name, room", [("acc.parquet", 100), ("acc.csv", 100), ("acc.json", 2000)])
 def test_a_full_disk_names_the_file_and_harms_nothing(filled, tmp_path, name, room):
     (tmp_path / name).write_text("what was here before")
-    with full_disk(room), pytest.raises(StoreError, match=f"cannot write '.*{name}.*'"):
+    with full_disk(room), pytest.raises(StoreError, match=f"no room left to write '.*{name}.*'"):
         reports.run(filled, "accuracy", {"head": "h"}, to=tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == [name]
     if name != "acc.json":  # there the rows had room, the provenance had not
