@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 from _harness import Row, by_turns, report
+from sentence_transformers import SentenceTransformer
 
 import rmstore
 from rmstore.embedding import embed
-from rmstore.encoders import load_encoder
+from rmstore.encoders.weights import find_model
 from rmstore.ingest import ingest
 
 
@@ -43,8 +44,7 @@ def main() -> None:
             {"n": given.texts},
         ).fetchall()[0][0]
     texts = [row[0] for row in chosen]
-    encoder = load_encoder("all-MiniLM-L6-v2")
-    plain = encoder.model
+    plain = SentenceTransformer(str(find_model("all-MiniLM-L6-v2").folder), device="cpu")
     runs = iter(range(1_000))
 
     def ours() -> None:

@@ -14,6 +14,7 @@ ENCODERS = Registry(
     "encoder kind",
     "encoders",
     {
+        "lm": "rmstore.encoders.language_model:LanguageModelEncoder",
         "sentence-transformers": "rmstore.encoders.sentence_transformers:SentenceTransformersEncoder",
         "toy": "rmstore.encoders.toy:ToyEncoder",
     },
@@ -26,8 +27,8 @@ def load_encoder(name: str = DEFAULT, options: Mapping[str, Any] | None = None) 
     """Return the encoder of a name.
 
     Args:
-        name: ``toy``, ``toy:DIM``, ``KIND:MODEL`` for kinds of other packages, else a name or path of a
-            sentence-transformers model.
+        name: ``toy``, ``toy:DIM``, ``lm:MODEL`` for the last token of a language model, ``KIND:MODEL`` for kinds of
+            other packages, else a name or path of a sentence-transformers model.
         options: options of the encoder; each kind names its own.
 
     Raises:

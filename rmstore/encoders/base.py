@@ -16,6 +16,9 @@ Poll = Callable[[], None]
 
 _METADATA = frozenset({"model", "revision", "license", "options"})
 
+RUN_OPTIONS = frozenset({"device", "processes"})
+"""Options that say where and how vectors are computed, not what they are; no spec keeps them."""
+
 
 def never(*_: object) -> None:
     """Poll that never stops anything."""
@@ -34,14 +37,14 @@ class EncoderSpec:
         tokenizer_sha256: hash of the tokenizer; None where unknown.
         rendering: how a prompt and a response become one text.
         pooling: how token vectors become one vector.
-        truncation: what happens to a text that is longer than the window.
-        truncate_dim: leading components that are kept; None keeps all.
-        precision: number type of a stored vector.
+        truncation: what happens to a text that is longer than the window, see :mod:`rmstore.encoders.rendering`.
+        truncate_dim: leading components that are kept, scaled back to length 1 where ``normalize``; None keeps all.
+        precision: number type of a stored vector: ``f32``, ``f16`` or ``i8``; ``encode`` gives float32 for all.
         normalize: True where vectors have length 1.
-        backend: what computes them.
+        backend: what computes them: ``torch``, ``torch-bf16``, ``onnx``, ``openvino``, ``numpy``.
         revision: revision of the model.
         license: license of the model.
-        options: options that were given when it was loaded, to load it again.
+        options: options other than the default, to load it again.
     """
 
     kind: str

@@ -1,38 +1,60 @@
-"""Reads the options of an encoder: unknown names and values are errors with a suggestion."""
+"""Options that encoders share, and which of them change a vector."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
-from rmstore.errors import OptionError
+from rmstore.encoders.base import RUN_OPTIONS
+from rmstore.encoders.rendering import RULES
+from rmstore.options import Option, choice, either, fill, flag, whole
+
+STORED = {
+    "truncation": choice("end", *RULES),
+    "precision": choice("f32", "f32", "f16", "i8"),
+}
+"""What every kind takes: the part of a too long text that is kept, and the number type of stored vectors."""
 
 
-def read_options(given: Mapping[str, Any], defaults: Mapping[str, Any], *, encoder: str) -> dict[str, Any]:
-    """Return the defaults with the given options in their place.
+def text_or_none(wanted: str) -> Option:
+    """Return an option that takes a text or nothing."""
+
+    def clean(value: Any) -> str | None:
+        if value is not None and not isinstance(value, str):
+            raise TypeError
+        return value
+
+    return Option(None, wanted, clean)
+
+
+MODELS = {
+    **STORED,
+    "max_tokens": either(None, whole(None, 8)),
+    "dtype": choice("f32", "f32", "bf16"),
+    "device": text_or_none("a device of torch, such as 'cpu' or 'cuda:0'"),
+    "processes": whole(1, 1, 1024),
+}
+"""What every kind that runs a model takes beside."""
+
+NORMALIZE = either(None, flag(False))
+
+
+def read_options(given: Mapping[str, Any], table: Mapping[str, Option], *, encoder: str) -> dict[str, Any]:
+    """Return every option of a table, the given ones checked.
 
     Raises:
-        OptionError: a name is not among the defaults.
+        OptionError: an option is unknown, or its value does not fit.
     """
-    for name in given:
-        if name not in defaults:
-            close = get_close_matches(name, defaults, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"options: {', '.join(sorted(defaults))}"
-            raise OptionError(f"the encoder {encoder!r} has no option {name!r}", hint=hint)
-    return {**defaults, **given}
+    return fill(f"the encoder {encoder!r}", table, given)
 
 
-def positive(name: str, value: Any) -> int:
-    """Return a positive whole number.
+def recorded(chosen: Mapping[str, Any], table: Mapping[str, Option]) -> dict[str, Any]:
+    """Return the options that a spec keeps: those that differ from the default and say more than how to run.
 
-    Raises:
-        OptionError: the value is none.
+    Example:
+        >>> recorded({"precision": "i8", "truncation": "end", "processes": 4}, MODELS)
+        {'precision': 'i8'}
     """
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        number = 0
-    if number < 1 or isinstance(value, bool) or (isinstance(value, float) and value != number):
-        raise OptionError(f"option {name} is {value!r}", hint="a whole number of 1 or more")
-    return number
+    return {
+        name: value for name, value in chosen.items() if name not in RUN_OPTIONS and value != table[name].default
+    }  # fmt: skip

@@ -4,6 +4,10 @@ The joint text of a pair is the prompt, a blank line, the response. Where it is 
 is kept: the response whole, and of the prompt its last words, at least ``MIN_PROMPT`` tokens. A response that
 does not fit beside them keeps its head and its tail in equal parts, joined by a line break. Cuts fall between
 words, so that the rendered text is a plain string which the plain tokenizer maps into the window.
+
+That is the rule ``keep-end``. Two others can be chosen: ``keep-start`` keeps the first tokens of the joint text, as
+tokenizers do by themselves, whatever that does to the response; ``windows`` cuts nothing, and the encoder averages
+the vectors of consecutive windows (:mod:`rmstore.encoders.windows`).
 """
 
 from __future__ import annotations
@@ -18,8 +22,8 @@ from rmstore.encoders.base import Encoder, Tokens
 RENDERING = "prompt-blank-response/1"
 """Name of the rule that joins prompt and response; a change of the rule changes it, and with it every encoder key."""
 
-TRUNCATION = "keep-end/1"
-"""Name of the rule that cuts."""
+RULES = {"end": "keep-end/1", "start": "keep-start/1", "windows": "windows/1"}
+"""Names of the rules for texts longer than the window, by option; a change of a rule changes its name."""
 
 MIN_PROMPT = 32
 SEPARATOR = "\n\n"
@@ -55,11 +59,14 @@ def render(encoder: Encoder, prompts: Sequence[str] | None, responses: Sequence[
     tokens = encoder.tokenize(texts)
     n_full = np.fromiter(map(len, tokens), np.int64, len(tokens))
     n_tokens = n_full.copy()
+    if encoder.spec.truncation == RULES["windows"]:
+        return Rendered(texts, n_tokens, np.zeros_like(n_full))
+    shorten = _start if encoder.spec.truncation == RULES["start"] else _end
     budgets = {int(row): encoder.window for row in np.flatnonzero(n_full > encoder.window)}
     cut = dict.fromkeys(budgets, "")
     while budgets:  # one round for tokenizers that work word by word; others may shift by a token at a cut
         for row, budget in budgets.items():
-            cut[row] = _shorten(texts[row], tokens[row], starts[row], budget)
+            cut[row] = shorten(texts[row], tokens[row], starts[row], budget)
         sizes = [len(found) for found in encoder.tokenize([cut[row] for row in budgets])]
         n_tokens[list(budgets)] = sizes
         budgets = {
@@ -72,7 +79,12 @@ def render(encoder: Encoder, prompts: Sequence[str] | None, responses: Sequence[
     return Rendered(texts, n_tokens, np.maximum(n_full - n_tokens, 0))
 
 
-def _shorten(text: str, tokens: Tokens, start: int, budget: int) -> str:
+def _start(text: str, tokens: Tokens, start: int, budget: int) -> str:
+    """Return the first ``budget`` tokens, cut inside a word where they end there."""
+    return text[: int(tokens.spans()[1][budget - 1])]
+
+
+def _end(text: str, tokens: Tokens, start: int, budget: int) -> str:
     """Return the text cut to at most ``budget`` tokens; characters from ``start`` on are the response."""
     begins, ends, words = tokens.spans()
     n = len(begins)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from rmstore.encoders.base import Encoder, EncoderSpec, Poll, Tokens, never
-from rmstore.encoders.options import positive, read_options
-from rmstore.encoders.rendering import RENDERING, TRUNCATION
+from rmstore.encoders.options import STORED, read_options, recorded
+from rmstore.encoders.rendering import RENDERING, RULES
+from rmstore.encoders.windows import over_windows, unit
 from rmstore.errors import InputError
+from rmstore.options import flag, whole
 
 _WORD = re.compile(r"\S+")
+_OPTIONS = {**STORED, "max_tokens": whole(64, 1), "normalize": flag(False)}
 
 
 class ToyTokens(Tokens):
@@ -48,25 +52,26 @@ class ToyEncoder(Encoder):
 
     @classmethod
     def load(cls, model: str, options: Mapping[str, Any]) -> ToyEncoder:
-        """Return ``toy`` or ``toy:DIM``; the options are ``max_tokens`` and ``normalize``."""
+        """Return ``toy`` or ``toy:DIM``; options: ``max_tokens``, ``normalize``, ``truncation``, ``precision``."""
         dim = model.partition(":")[2] or "8"
         if not dim.isascii() or not dim.isdigit() or not 1 <= int(dim) <= 4096:
             raise InputError(f"{model!r} is not a toy encoder", hint="toy, or toy:DIM with 1 to 4096 components")
-        chosen = read_options(options, {"max_tokens": 64, "normalize": False}, encoder=model)
+        chosen = read_options(options, _OPTIONS, encoder=model)
         return cls(
             EncoderSpec(
                 kind=cls.kind,
                 model=model,
                 dim=int(dim),
-                max_tokens=positive("max_tokens", chosen["max_tokens"]),
+                max_tokens=chosen["max_tokens"],
                 weights_sha256=None,
                 tokenizer_sha256=None,
                 rendering=RENDERING,
                 pooling="word-lengths",
-                truncation=TRUNCATION,
-                normalize=bool(chosen["normalize"]),
+                truncation=RULES[chosen["truncation"]],
+                normalize=chosen["normalize"],
                 backend="numpy",
-                options=dict(options),
+                precision=chosen["precision"],
+                options=recorded(chosen, _OPTIONS),
             )
         )
 
@@ -81,12 +86,15 @@ class ToyEncoder(Encoder):
 
     def encode(self, texts: Sequence[str], *, poll: Poll = never) -> np.ndarray:
         """Return the counts of word lengths."""
+        if self.spec.truncation == RULES["windows"]:
+            return over_windows(self, texts, partial(self._counts, poll=poll))
+        return self._counts(texts, poll)
+
+    def _counts(self, texts: Sequence[str], poll: Poll) -> np.ndarray:
         dim = self.spec.dim
         vectors = np.zeros((len(texts), dim), np.float32)
         for row, text in enumerate(texts):
             lengths = [min(len(word), dim) - 1 for word in _WORD.findall(text)[: self.window]]
             vectors[row] = np.bincount(np.array(lengths, np.int64), minlength=dim)
         poll()
-        if self.spec.normalize:
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        return vectors
+        return unit(vectors) if self.spec.normalize else vectors

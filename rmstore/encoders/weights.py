@@ -1,4 +1,4 @@
-"""Finds the files of a sentence-transformers model, without a network wherever that is possible, and hashes them."""
+"""Finds the files of a model, without a network wherever that is possible, and hashes them."""
 
 from __future__ import annotations
 
@@ -26,16 +26,20 @@ class ModelFiles:
     license: str | None = None
 
 
-def find_model(name: str) -> ModelFiles:
+def find_model(name: str, *, owner: str | None = "sentence-transformers") -> ModelFiles:
     """Return the files of a model: a local folder, the hub's cache, an installed package, or else the hub itself.
+
+    Args:
+        name: a folder, or the name of a model on the hub.
+        owner: whose model a bare name means; None leaves it bare.
 
     Raises:
         InputError: it is nowhere to be found.
     """
     if Path(name).is_dir():
         return ModelFiles(Path(name).resolve(), license=_license(Path(name)))
-    if "/" not in name:
-        name = f"sentence-transformers/{name}"
+    if "/" not in name and owner is not None:
+        name = f"{owner}/{name}"
     found = _from_hub(name, local=True) or _from_package(name)
     if found is not None:
         return found

