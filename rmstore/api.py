@@ -84,11 +84,13 @@ class Store(engine.Store):
 
         return datasets.show_dataset(self, name)
 
-    def drop_dataset(self, name: str, *, force: bool = False, dry_run: bool = False) -> dict[str, Any]:
+    def drop_dataset(
+        self, name: str, *, force: bool = False, reason: str | None = None, dry_run: bool = False
+    ) -> dict[str, Any]:
         """Drop a data set and return what went; see :func:`rmstore.datasets.drop_dataset`."""
         from rmstore import datasets
 
-        return datasets.drop_dataset(self, name, force=force, dry_run=dry_run)
+        return datasets.drop_dataset(self, name, force=force, reason=reason, dry_run=dry_run)
 
     def encoders(self) -> list[dict[str, Any]]:
         """Return the encoders and what each has embedded."""

@@ -8,11 +8,13 @@ from typing import Any
 
 import duckdb
 
+from rmstore import withdrawals
+from rmstore.doctor import embedding_tables
 from rmstore.errors import StoreError, UnknownNameError
 from rmstore.store import Store, statement
 
 _BY_DATASET = ("prompt_sources", "generations", "preferences", "ratings", "step_labels")
-_BY_CONTENT = ("snapshot_members", "steps", "responses", "prompts")
+_BY_CONTENT = ("snapshot_members", "renderings", "steps", "responses", "prompts")
 
 
 class _UndoError(Exception):
@@ -37,17 +39,26 @@ def show_dataset(store: Store, name: str) -> dict[str, Any]:
     return about
 
 
-def drop_dataset(store: Store, name: str, *, force: bool = False, dry_run: bool = False) -> dict[str, Any]:
-    """Remove a data set, with the prompts and responses that no other data set holds, and return what was removed.
+def drop_dataset(
+    store: Store, name: str, *, force: bool = False, reason: str | None = None, dry_run: bool = False
+) -> dict[str, Any]:
+    """Remove a data set, with the prompts, responses and vectors that no other data set holds, and return what went.
 
-    All of it is one transaction. The row of the data set and those of its files stay, so that heads and reports still
-    know what they were made from.
+    All of it is one transaction. The row of the data set, with its licence, and those of its files stay, so that heads
+    and reports still know what they were made from. Snapshots that lose members, and heads that saw its prompts in
+    training, get a row in ``withdrawals``; the weights of a head stay, and only training again makes it forget.
+    Ingesting the same files again makes a new data set: what was withdrawn from a snapshot stays withdrawn.
 
     Args:
         store: an open store.
         name: name of the data set.
         force: also where snapshots hold its responses; those lose members, and count them as withdrawn.
+        reason: why, kept with the withdrawals.
         dry_run: do everything, then undo it.
+
+    Returns:
+        n_<table> for every table that lost rows, n_vectors, ``snapshots`` (snapshot, n_withdrawn) and ``heads``
+        (head, n_groups).
 
     Raises:
         UnknownNameError: there is no such data set.
@@ -55,11 +66,11 @@ def drop_dataset(store: Store, name: str, *, force: bool = False, dry_run: bool 
     """
     if store.read_only:
         raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to drop a data set")
-    dataset = {"dataset_id": _dataset_id(store, name)}
+    place = {"name": name, "dataset_id": _dataset_id(store, name)}
     result = None
     try:
         with store.atomic() as cursor, store.interruptible(cursor):
-            result = _drop(store, cursor, name, dataset, force=force, dry_run=dry_run)
+            result = _drop(store, cursor, place, force=force or dry_run, reason=reason)
             if dry_run:
                 raise _UndoError
     except _UndoError:
@@ -68,35 +79,42 @@ def drop_dataset(store: Store, name: str, *, force: bool = False, dry_run: bool 
         store.cache.clear()
     if result is None:
         raise RuntimeError("the drop ended without a result")
-    return result
+    return {"dataset": name, "dry_run": dry_run, **result}
 
 
 def _drop(
-    store: Store,
-    cursor: duckdb.DuckDBPyConnection,
-    name: str,
-    dataset: Mapping[str, int],
-    *,
-    force: bool,
-    dry_run: bool,
+    store: Store, cursor: duckdb.DuckDBPyConnection, place: Mapping[str, Any], *, force: bool, reason: str | None
 ) -> dict[str, Any]:
-    def run(query: str, params: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        return store.execute(cursor, statement(f"datasets/{query}"), params).fetchall()
+    def run(query: str, **identifiers: str) -> list[tuple[Any, ...]]:
+        text = statement(f"datasets/{query}", **identifiers)
+        values = {key: value for key, value in place.items() if f"${key}" in text}
+        return store.execute(cursor, text, values).fetchall()
 
-    run("stage_drop", dataset)
-    run("stage_drop_prompts", dataset)
+    name = place["name"]
+    for part in ("responses", "prompts", "members", "groups", "items", "texts"):
+        run(f"stage_{part}")
     snapshots = run("held_by_snapshots")
-    if snapshots and not (force or dry_run):
+    if snapshots and not force:
         raise StoreError(
-            f"{len(snapshots)} snapshots hold responses of {name!r}: {', '.join(row[0] for row in snapshots)}",
+            f"{len(snapshots)} snapshots hold responses of {name!r}: {', '.join(_holder(row) for row in snapshots)}",
             hint="drop the snapshots first, or use force: they lose these responses and count them as withdrawn",
         )
+    heads = withdrawals.record(store, cursor, name, reason)
     run("withdraw")
-    removed = {f"n_{table}": run(f"delete_{table}", dataset)[0][0] for table in _BY_DATASET}
-    removed |= {f"n_{table}": run(f"delete_{table}")[0][0] for table in _BY_CONTENT}
-    run("mark_dropped", {**dataset, "now": datetime.now(UTC).replace(tzinfo=None)})
-    withdrawn = [{"snapshot": reference, "n_withdrawn": count} for reference, count in snapshots]
-    return {"dataset": name, "dry_run": dry_run, **removed, "snapshots": withdrawn}
+    removed = {f"n_{table}": run(f"delete_{table}")[0][0] for table in (*_BY_DATASET, *_BY_CONTENT)}
+    removed["n_vectors"] = sum(run("delete_vectors", table=table)[0][0] for table in embedding_tables(store))
+    now = datetime.now(UTC).replace(tzinfo=None)
+    store.execute(cursor, statement("datasets/mark_dropped"), {"dataset_id": place["dataset_id"], "now": now})
+    return {
+        **removed,
+        "snapshots": [{"snapshot": reference, "n_withdrawn": count} for reference, count, _ in snapshots],
+        "heads": [{"head": reference, "n_groups": count} for reference, count in heads],
+    }
+
+
+def _holder(row: tuple[Any, ...]) -> str:
+    reference, _, is_dropped = row
+    return f"{reference} (dropped, kept for its heads)" if is_dropped else str(reference)
 
 
 def _dataset_id(store: Store, name: str) -> int:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from rmstore import head_store
+from rmstore import head_store, withdrawals
 from rmstore.errors import OptionError, UnknownNameError
 from rmstore.features import struct_of_inputs
 from rmstore.hashing import canonical_json
@@ -99,6 +99,7 @@ def _measured(store: Store, info: HeadInfo) -> Card:
         "use": {"intended_use": None, "out_of_scope": None},
         "preferences": {
             "data_sets": _rows(store, "datasets", ids),
+            "withdrawn": withdrawals.of_head(store, info.head_id) or "none: no data set it saw was dropped",
             "votes": [] if _is_rated(info) else _rows(store, "sources", ids),
             "ratings": _rows(store, "ratings", ids) if _is_rated(info) else "none: trained on pairs",
             **dict.fromkeys(("annotators", "annotation_dates", "instructions", "pay_and_consent")),

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from rmstore import __version__, report_folds
+from rmstore import __version__, report_folds, withdrawals
 from rmstore.errors import QueryError, ReportError, RmstoreError, StoreError
 from rmstore.export import copy_options, export, replacing
 from rmstore.hashing import canonical_json
@@ -72,8 +72,8 @@ def run(
         "sql_sha256": report.sha256,
         "parameters": bound.values,
         "folds": fold_record,
-        "heads": {key: _about_head(head) for key, head in bound.heads.items()},
-        "snapshots": {key: _about_snapshot(snapshot) for key, snapshot in bound.snapshots.items()},
+        "heads": {key: _about_head(store, head) for key, head in bound.heads.items()},
+        "snapshots": {key: _about_snapshot(store, snapshot) for key, snapshot in bound.snapshots.items()},
         "datasets": _datasets(store, bound),
         "notes": notes,
         "n_rows": table.num_rows,
@@ -139,7 +139,7 @@ def _why_empty(store: Store, bound: Bound) -> str:
     )
 
 
-def _about_head(head: HeadInfo) -> dict[str, Any]:
+def _about_head(store: Store, head: HeadInfo) -> dict[str, Any]:
     return {
         "reference": head.reference,
         "fingerprint": head.fingerprint,
@@ -149,10 +149,12 @@ def _about_head(head: HeadInfo) -> dict[str, Any]:
         "encoder_key": head.encoder_key,
         "layout": head.layout,
         "within_prompt": head.within_prompt,
+        "datasets": store.run("reports/head_datasets", {"snapshot_id": head.snapshot_id}),
+        "withdrawn": withdrawals.of_head(store, head.head_id),
     }
 
 
-def _about_snapshot(snapshot: SnapshotInfo) -> dict[str, Any]:
+def _about_snapshot(store: Store, snapshot: SnapshotInfo) -> dict[str, Any]:
     return {
         "reference": snapshot.reference,
         "fingerprint": snapshot.fingerprint,
@@ -160,11 +162,13 @@ def _about_snapshot(snapshot: SnapshotInfo) -> dict[str, Any]:
         "encoder_key": snapshot.encoder_key,
         "layout": snapshot.layout,
         "n_rows": snapshot.n_rows,
+        "n_withdrawn": snapshot.n_withdrawn,
+        "withdrawn": withdrawals.of_snapshot(store, snapshot.snapshot_id),
     }
 
 
 def _datasets(store: Store, bound: Bound) -> list[dict[str, Any]]:
-    """Return the data sets of the snapshots, or all of the store where the report reads none."""
+    """Return the data sets of the snapshots, dropped ones too, or all of the store where the report reads none."""
     names = sorted({name for snapshot in bound.snapshots.values() for name in snapshot.datasets})
     rows = store.run("reports/datasets", {"names": names or None})
     return [{**row, "files": row["files"] or []} for row in rows]

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from rmstore import references
+from rmstore import references, withdrawals
 from rmstore.encoders.layouts import parse_layout
 from rmstore.errors import InputError, UnknownNameError
 from rmstore.hashing import fingerprint
@@ -57,6 +57,7 @@ class NewSnapshot:
 @dataclass(frozen=True)
 class SnapshotDiff:
     """What a snapshot has that another has not.
+    A version that lost members to a dropped data set is not the same, though its fingerprint says what it was made of.
 
     Attributes:
         old: the snapshot compared with.
@@ -94,7 +95,7 @@ def create(store: Store, new: NewSnapshot) -> tuple[SnapshotInfo, bool]:
     parse_layout(new.layout)
     with store.atomic() as cursor:
         latest = _latest(_versions(store, new.name))
-        if latest is not None and latest.fingerprint == new.fingerprint:
+        if latest is not None and latest.fingerprint == new.fingerprint and not latest.n_withdrawn:
             return latest, False
         numbers = _one(store, cursor, "snapshots/next", {"name": new.name})
         cursor.register("_rm_new_members", new.members)
@@ -111,6 +112,8 @@ def create(store: Store, new: NewSnapshot) -> tuple[SnapshotInfo, bool]:
             "author": new.author,
             "message": new.message,
             "now": _now(),
+    if latest is None and not any(info.version == number for info, _ in versions):
+        raise UnknownNameError("snapshot", wanted.name, [row["name"] for row in store.run("snapshots/names")])
         }
         store.check()
         store.execute(cursor, statement("snapshots/insert"), values)
@@ -135,17 +138,16 @@ def resolve(store: Store, reference: str) -> SnapshotInfo:
 
     Raises:
         InvalidNameError: the reference is not one.
+        "withdrawals": withdrawals.of_snapshot(store, info.snapshot_id),
         UnknownNameError: there is no such name, version or tag.
         InputError: the version was dropped.
     """
     wanted = references.parse(reference, kind="snapshot")
     versions = _versions(store, wanted.name)
     latest = _latest(versions)
-    if latest is None:
-        raise UnknownNameError("snapshot", wanted.name, [row["name"] for row in store.run("snapshots/names")])
     number = wanted.version
     known = [f"{wanted.name}@{info.version}" for info, is_dropped in versions if not is_dropped]
-    if wanted.tag == "latest" or (wanted.tag is None and number is None):
+    if latest is not None and (wanted.tag == "latest" or (wanted.tag is None and number is None)):
         return latest
     if wanted.tag is not None:
         marks = {row["tag"]: row["version"] for row in store.run("snapshots/tags", {"name": wanted.name})}
@@ -155,7 +157,8 @@ def resolve(store: Store, reference: str) -> SnapshotInfo:
     for info, is_dropped in versions:
         if info.version == number:
             if is_dropped:
-                raise InputError(f"snapshot {info.reference!r} was dropped", hint=f"there are: {', '.join(known)}")
+                others = ", ".join(known) or "no others"
+                raise InputError(f"snapshot {info.reference!r} was dropped", hint=f"there are: {others}")
             return info
     raise UnknownNameError("snapshot", reference, known)
 
@@ -181,6 +184,11 @@ def diff(store: Store, old: str, new: str) -> SnapshotDiff:
         **store.run("snapshots/diff", pair)[0],
         datasets=tuple(store.run("snapshots/diff_datasets", {**pair, **shown})),
     )
+def trained_heads(store: Store, reference: str) -> list[str]:
+    """Return the heads that live and were trained on a version."""
+    return _heads(store, resolve(store, reference))
+
+
 
 
 def tag(store: Store, reference: str, name: str) -> SnapshotInfo:
@@ -195,7 +203,11 @@ def tag(store: Store, reference: str, name: str) -> SnapshotInfo:
 
 
 def drop(store: Store, reference: str, *, force: bool = False) -> SnapshotInfo:
-    """Return the version after dropping it: members and tags go, its number is never used again, vectors stay.
+    """Return the version after dropping it: nothing finds it any more, and its number is never used again.
+
+    Its tags go. Its row, with fingerprint and origin, stays as the provenance of heads and reports. Its members go
+    too, but while a head that was trained on it lives they stay, and with them what ``gc`` would take otherwise.
+    Vectors go with the next ``gc``.
 
     Args:
         store: where it is.
@@ -209,11 +221,13 @@ def drop(store: Store, reference: str, *, force: bool = False) -> SnapshotInfo:
     heads = _heads(store, info)
     if heads and not force:
         raise InputError(
-            f"snapshot {info.reference!r} trained {', '.join(heads)}", hint="drop those heads first, or use force"
+            f"snapshot {info.reference!r} trained {', '.join(heads)}",
+            hint="drop those heads first, or use force: the snapshot is hidden, its members stay as long as the heads",
         )
     with store.atomic() as cursor:
         values = {"snapshot_id": info.snapshot_id}
-        store.execute(cursor, statement("snapshots/drop_members"), values)
+        if not heads:
+            store.execute(cursor, statement("snapshots/drop_members"), values)
         store.execute(cursor, statement("snapshots/untag"), {"name": info.name, "tag": None, "version": info.version})
         store.execute(cursor, statement("snapshots/drop"), {**values, "now": _now()})
     return info

@@ -86,20 +86,33 @@ def show_(settings: Settings, name: str, as_json: bool) -> None:
     show_record(record, as_json=as_json)
 
 
-@dataset.command("drop", examples=("rmstore dataset drop hh --dry-run", "rmstore dataset drop hh --force"))
+@dataset.command(
+    "drop",
+    examples=("rmstore dataset drop hh --dry-run", "rmstore dataset drop hh --force --reason 'consent withdrawn'"),
+)
 @click.argument("name")
 @click.option("--force", is_flag=True, help="Also where snapshots use its responses.")
+@click.option("--reason", metavar="TEXT", help="Why, kept with the snapshots and heads that it was part of.")
 @dry_run_option
 @json_option
 @click.pass_obj
-def drop(settings: Settings, name: str, force: bool, dry_run: bool, as_json: bool) -> None:
-    """Drop a data set and what no other set shares with it."""
-    from rmstore.cli.output import show_record
+def drop(settings: Settings, name: str, force: bool, reason: str | None, dry_run: bool, as_json: bool) -> None:
+    """Drop a data set and what no other set shares with it, vectors included.
+
+    Snapshots lose its responses and say so; heads that were trained on them stay, and say so. rmstore gc --compact
+    gives the space back.
+    """
+    from rmstore.cli.output import notes, show_record
     from rmstore.datasets import drop_dataset
 
     with opened(settings, write=True) as store:
-        record = drop_dataset(store, name, force=force, dry_run=dry_run)
+        record = drop_dataset(store, name, force=force, reason=reason, dry_run=dry_run)
     show_record(record, as_json=as_json)
+    notes(
+        f"{row['head']} was trained on {row['n_groups']} groups of prompts of {name}, and its weights stay: "
+        "train it again without them, or rmstore head drop it"
+        for row in record["heads"]
+    )
 
 
 def _show_ingest(result: IngestResult, *, as_json: bool) -> None:

@@ -43,15 +43,16 @@ def list_(settings: Settings, name: str | None, as_json: bool) -> None:
 @click.pass_obj
 def show_(settings: Settings, reference: str, as_json: bool) -> None:
     """Show one version: how it was trained, on what, and its metrics."""
-    from rmstore import head_store
+    from rmstore import head_store, withdrawals
     from rmstore.cli.output import show_record
 
     with opened(settings) as store:
         info = store.head(reference).info
+        lost = withdrawals.of_head(store, info.head_id)
         metrics = head_store.metrics(store, info.head_id)
         query = "select snapshot from rm_heads() where name = $name and version = $version"
         snapshot = store.value(query, {"name": info.name, "version": info.version})
-    show_record(_record(info, snapshot, metrics), as_json=as_json)
+    show_record({**_record(info, snapshot, metrics), "withdrawals": lost}, as_json=as_json)
 
 
 @head.command("card", examples=("rmstore head card helpful@3", "rmstore head card helpful --to helpful.md"))

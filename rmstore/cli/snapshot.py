@@ -106,16 +106,22 @@ def tag_(settings: Settings, reference: str, tag: str) -> None:
 @click.option("--force", is_flag=True, help="Also where heads were trained on it.")
 @click.pass_obj
 def drop(settings: Settings, reference: str, force: bool) -> None:
-    """Drop a version; its vectors stay, its number is not used again."""
+    """Drop a version; its number is not used again, its vectors stay until rmstore gc.
+
+    Its row, fingerprint and origin stay, and with --force its members too, until the heads trained on it are dropped.
+    """
     from rmstore import snapshots
 
     with opened(settings, write=True) as store:
         info = snapshots.drop(store, reference, force=force)
-    click.echo(f"dropped {info.reference}")
+    kept = f"; its {counted(info.n_rows - info.n_withdrawn, 'member')} stay for {', '.join(heads)}" if heads else ""
+    click.echo(f"dropped {info.reference}{kept}")
 
 
 def _row(info: SnapshotInfo) -> dict[str, Any]:
     return {
         "snapshot": info.reference, "encoder": info.encoder, "layout": info.layout, "rows": info.n_rows,
-        "datasets": ", ".join(info.datasets), "created_at": info.created_at[:19],
+        "withdrawn": info.n_withdrawn, "datasets": ", ".join(info.datasets), "created_at": info.created_at[:19],
     }  # fmt: skip
+    from rmstore.cli.output import counted
+        heads = snapshots.trained_heads(store, reference)

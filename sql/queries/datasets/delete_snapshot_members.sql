@@ -1,1 +1,2 @@
-delete from rm.main.snapshot_members where response_id in (select response_id from _rm_dropped_responses)
+delete from rm.main.snapshot_members
+where (snapshot_id, response_id) in (select snapshot_id, response_id from _rm_lost_members)

@@ -8,7 +8,7 @@ expected as (
            coalesce(counted.n_members, 0) as n_members
     from rm.main.snapshots as snapshots
     left join counted using (snapshot_id)
-    where snapshots.dropped_at is null
+    where snapshots.dropped_at is null or counted.n_members > 0 -- a dropped one keeps all or none, for its heads
 )
 select example, abs(n_expected - n_members)::bigint as n
 from expected

@@ -1,0 +1,1 @@
+select head, n_groups from _rm_withdrawn_heads order by head
