@@ -33,7 +33,6 @@ class NewSnapshot:
         ids: fingerprint of the sorted response ids.
         author: who made it.
         message: why.
-        parent: number of the version that it came from; None is the latest of its name.
     """
 
     name: str
@@ -46,7 +45,6 @@ class NewSnapshot:
     ids: str
     author: str | None = None
     message: str | None = None
-    parent: int | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -57,7 +55,6 @@ class NewSnapshot:
 @dataclass(frozen=True)
 class SnapshotDiff:
     """What a snapshot has that another has not.
-    A version that lost members to a dropped data set is not the same, though its fingerprint says what it was made of.
 
     Attributes:
         old: the snapshot compared with.
@@ -89,6 +86,7 @@ class SnapshotDiff:
 def create(store: Store, new: NewSnapshot) -> tuple[SnapshotInfo, bool]:
     """Return the new version and True, or the latest version and False where it is the same already.
 
+    A version that lost members to a dropped data set is not the same, though its fingerprint says what it was made of.
     One transaction makes the whole version. Most callers want ``embed``, which also sees to the vectors.
     """
     references.valid_name(new.name, kind="snapshot")
@@ -112,8 +110,6 @@ def create(store: Store, new: NewSnapshot) -> tuple[SnapshotInfo, bool]:
             "author": new.author,
             "message": new.message,
             "now": _now(),
-    if latest is None and not any(info.version == number for info, _ in versions):
-        raise UnknownNameError("snapshot", wanted.name, [row["name"] for row in store.run("snapshots/names")])
         }
         store.check()
         store.execute(cursor, statement("snapshots/insert"), values)
@@ -138,13 +134,15 @@ def resolve(store: Store, reference: str) -> SnapshotInfo:
 
     Raises:
         InvalidNameError: the reference is not one.
-        "withdrawals": withdrawals.of_snapshot(store, info.snapshot_id),
         UnknownNameError: there is no such name, version or tag.
         InputError: the version was dropped.
     """
     wanted = references.parse(reference, kind="snapshot")
     versions = _versions(store, wanted.name)
     latest = _latest(versions)
+    number = wanted.version
+    if latest is None and not any(info.version == number for info, _ in versions):
+        raise UnknownNameError("snapshot", wanted.name, [row["name"] for row in store.run("snapshots/names")])
     number = wanted.version
     known = [f"{wanted.name}@{info.version}" for info, is_dropped in versions if not is_dropped]
     if latest is not None and (wanted.tag == "latest" or (wanted.tag is None and number is None)):
@@ -170,6 +168,7 @@ def show(store: Store, reference: str) -> dict[str, Any]:
         "snapshot": info,
         "tags": [row["tag"] for row in _tags(store, info)],
         "heads": _heads(store, info),
+        "withdrawals": withdrawals.of_snapshot(store, info.snapshot_id),
     }
 
 
@@ -184,11 +183,6 @@ def diff(store: Store, old: str, new: str) -> SnapshotDiff:
         **store.run("snapshots/diff", pair)[0],
         datasets=tuple(store.run("snapshots/diff_datasets", {**pair, **shown})),
     )
-def trained_heads(store: Store, reference: str) -> list[str]:
-    """Return the heads that live and were trained on a version."""
-    return _heads(store, resolve(store, reference))
-
-
 
 
 def tag(store: Store, reference: str, name: str) -> SnapshotInfo:
@@ -231,6 +225,11 @@ def drop(store: Store, reference: str, *, force: bool = False) -> SnapshotInfo:
         store.execute(cursor, statement("snapshots/untag"), {"name": info.name, "tag": None, "version": info.version})
         store.execute(cursor, statement("snapshots/drop"), {**values, "now": _now()})
     return info
+
+
+def trained_heads(store: Store, reference: str) -> list[str]:
+    """Return the heads that live and were trained on a version."""
+    return _heads(store, resolve(store, reference))
 
 
 def _versions(store: Store, name: str | None) -> list[tuple[SnapshotInfo, bool]]:
