@@ -33,6 +33,7 @@ class NewSnapshot:
         ids: fingerprint of the sorted response ids.
         author: who made it.
         message: why.
+        parent: number of the version that it came from; None is the latest of its name.
     """
 
     name: str
@@ -45,6 +46,7 @@ class NewSnapshot:
     ids: str
     author: str | None = None
     message: str | None = None
+    parent: int | None = None
 
     @property
     def fingerprint(self) -> str:
