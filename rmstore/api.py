@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rmstore.head_import import HeadImport
     from rmstore.records import EmbedResult, HeadInfo, IngestResult, ReportResult, SnapshotInfo
     from rmstore.report_header import Report
-    from rmstore.snapshots import SnapshotDiff
+    from rmstore.snapshot_diff import SnapshotDiff
     from rmstore.training import TrainResult
 
 
@@ -105,6 +105,12 @@ class Store(engine.Store):
 
         return embed(self, datasets, snapshot=snapshot, progress=progress, **options)
 
+    def reembed(self, snapshot: str, *, encoder: str, progress: Progress = silent, **options: Any) -> EmbedResult:
+        """Embed the members of a snapshot with another encoder; see :func:`rmstore.reembedding.reembed`."""
+        from rmstore.reembedding import reembed
+
+        return reembed(self, snapshot, encoder=encoder, progress=progress, **options)
+
     def import_vectors(self, file: str | Path, *, match: str, snapshot: str, **options: Any) -> EmbedResult:
         """Take vectors that were made elsewhere; see :func:`rmstore.imports.import_vectors`."""
         from rmstore.imports import import_vectors
@@ -123,11 +129,11 @@ class Store(engine.Store):
 
         return snapshots.resolve(self, reference)
 
-    def diff(self, old: str, new: str) -> SnapshotDiff:
-        """Return what one snapshot has that another has not; see :func:`rmstore.snapshots.diff`."""
-        from rmstore import snapshots
+    def diff(self, old: str, new: str, *, vectors: bool = True, progress: Progress = silent) -> SnapshotDiff:
+        """Return what one snapshot has that another has not; see :func:`rmstore.snapshot_diff.diff`."""
+        from rmstore import snapshot_diff
 
-        return snapshots.diff(self, old, new)
+        return snapshot_diff.diff(self, old, new, vectors=vectors, progress=progress)
 
     def tag_snapshot(self, reference: str, tag: str) -> SnapshotInfo:
         """Give a snapshot version a tag and return it; see :func:`rmstore.snapshots.tag`."""

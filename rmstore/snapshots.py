@@ -54,37 +54,6 @@ class NewSnapshot:
         return fingerprint(self.ids, self.encoder_key, self.layout, list(self.datasets), self.where)
 
 
-@dataclass(frozen=True)
-class SnapshotDiff:
-    """What a snapshot has that another has not.
-
-    Attributes:
-        old: the snapshot compared with.
-        new: the snapshot that is compared.
-        n_added: responses of ``new`` alone.
-        n_removed: responses of ``old`` alone.
-        n_common: responses of both.
-        datasets: the same counts by data set; a response of two data sets counts in both.
-    """
-
-    old: SnapshotInfo
-    new: SnapshotInfo
-    n_added: int
-    n_removed: int
-    n_common: int
-    datasets: tuple[dict[str, Any], ...]
-
-    @property
-    def same_encoder(self) -> bool:
-        """True where vectors of both can be compared."""
-        return self.old.encoder_key == self.new.encoder_key
-
-    @property
-    def same_layout(self) -> bool:
-        """True where vectors of both are put together alike."""
-        return self.old.layout == self.new.layout
-
-
 def create(store: Store, new: NewSnapshot) -> tuple[SnapshotInfo, bool]:
     """Return the new version and True, or the latest version and False where it is the same already.
 
@@ -145,7 +114,6 @@ def resolve(store: Store, reference: str) -> SnapshotInfo:
     number = wanted.version
     if latest is None and not any(info.version == number for info, _ in versions):
         raise UnknownNameError("snapshot", wanted.name, [row["name"] for row in store.run("snapshots/names")])
-    number = wanted.version
     known = [f"{wanted.name}@{info.version}" for info, is_dropped in versions if not is_dropped]
     if latest is not None and (wanted.tag == "latest" or (wanted.tag is None and number is None)):
         return latest
@@ -164,7 +132,7 @@ def resolve(store: Store, reference: str) -> SnapshotInfo:
 
 
 def show(store: Store, reference: str) -> dict[str, Any]:
-    """Return a version with its tags and the heads trained on it."""
+    """Return a version with its tags, the heads trained on it, and what dropped data sets took from it."""
     info = resolve(store, reference)
     return {
         "snapshot": info,
@@ -172,19 +140,6 @@ def show(store: Store, reference: str) -> dict[str, Any]:
         "heads": _heads(store, info),
         "withdrawals": withdrawals.of_snapshot(store, info.snapshot_id),
     }
-
-
-def diff(store: Store, old: str, new: str) -> SnapshotDiff:
-    """Return what ``new`` has that ``old`` has not, and the other way round."""
-    before, after = resolve(store, old), resolve(store, new)
-    pair = {"old": before.snapshot_id, "new": after.snapshot_id}
-    shown = {"old_datasets": list(before.datasets), "new_datasets": list(after.datasets)}
-    return SnapshotDiff(
-        before,
-        after,
-        **store.run("snapshots/diff", pair)[0],
-        datasets=tuple(store.run("snapshots/diff_datasets", {**pair, **shown})),
-    )
 
 
 def tag(store: Store, reference: str, name: str) -> SnapshotInfo:

@@ -93,19 +93,6 @@ def test_names_and_tags_that_cannot_be(two):
             snapshots.resolve(two, reference)
 
 
-def test_diff(two):
-    stock(two, [("a", "two"), ("e", "five")], dataset="other")
-    embed(two, ["d", "other"], snapshot="s", encoder="toy:3", layout="response", where="text <> 'one'")
-    found = snapshots.diff(two, "s@2", "s@3")
-    assert (found.n_added, found.n_removed, found.n_common) == (1, 1, 3)
-    assert [tuple(row.values()) for row in found.datasets] == [("d", 0, 1, 3), ("other", 2, 0, 0)]
-    assert (found.same_encoder, found.same_layout) == (True, False)
-    back = snapshots.diff(two, "s@3", "s@2")
-    assert (back.n_added, back.n_removed) == (1, 1)
-    same = snapshots.diff(two, "s@2", "s@2")
-    assert (same.n_added, same.n_removed, same.n_common, same.same_layout) == (0, 0, 4, True)
-
-
 def test_a_dropped_version_is_gone_and_its_number_with_it(two):
     snapshots.tag(two, "s@2", "paper")
     snapshots.drop(two, "s@2")

@@ -69,23 +69,36 @@ def show_(settings: Settings, reference: str, as_json: bool) -> None:
     show_record(record, as_json=as_json)
 
 
-@snapshot.command("diff", examples=("rmstore snapshot diff hh@1 hh@2",))
+@snapshot.command("diff", examples=("rmstore snapshot diff hh@1 hh@2", "rmstore snapshot diff hh@1 hh@2 --counts"))
 @click.argument("old")
 @click.argument("new")
+@click.option("--counts", is_flag=True, help="Count only, and read no vector.")
 @json_option
 @click.pass_obj
-def diff(settings: Settings, old: str, new: str, as_json: bool) -> None:
-    """Count what NEW has that OLD has not, and the other way round."""
-    from rmstore.cli.output import show_record
+def diff(settings: Settings, old: str, new: str, counts: bool, as_json: bool) -> None:
+    """Show what changed from OLD to NEW, by data set, and how far vectors moved.
 
-    with opened(settings) as store:
-        found = store.diff(old, new)
-    record = {
-        "old": found.old.reference, "new": found.new.reference, "added": found.n_added, "removed": found.n_removed,
-        "common": found.n_common, "same_encoder": found.same_encoder, "same_layout": found.same_layout,
-        "datasets": list(found.datasets),
-    }  # fmt: skip
+    A response of both is kept; or rerendered: another text stands for it; or reencoded: the same text under another
+    encoder. Where vectors can differ, quantiles of the cosine between old and new follow. SQL: rm_snapshot_diff.
+    """
+    from rmstore.cli.output import notes, show_record
+    from rmstore.cli.progress import progress
+    from rmstore.snapshot_diff import CHANGES
+
+    with opened(settings) as store, progress(show=not as_json) as report:
+        found = store.diff(old, new, vectors=not counts, progress=report)
+    total = {"dataset": "all", **{f"n_{change}": getattr(found, f"n_{change}") for change in CHANGES}}
+    record: dict[str, Any] = {"old": found.old.reference, "new": found.new.reference}
+    if as_json:
+        record |= {**{change: total[f"n_{change}"] for change in CHANGES}, "common": found.n_common}
+        record |= {"same_encoder": found.same_encoder, "same_layout": found.same_layout}
+        record |= {"datasets": list(found.datasets), "cosine": found.moved, "notes": list(found.notes)}
+    else:
+        record["responses"] = [total, *found.datasets]
+        record |= {"cosine": [found.moved]} if found.moved else {}
     show_record(record, as_json=as_json)
+    if not as_json:
+        notes(found.notes)
 
 
 @snapshot.command("tag", examples=("rmstore snapshot tag hh@2 paper",))
@@ -111,8 +124,10 @@ def drop(settings: Settings, reference: str, force: bool) -> None:
     Its row, fingerprint and origin stay, and with --force its members too, until the heads trained on it are dropped.
     """
     from rmstore import snapshots
+    from rmstore.cli.output import counted
 
     with opened(settings, write=True) as store:
+        heads = snapshots.trained_heads(store, reference)
         info = snapshots.drop(store, reference, force=force)
     kept = f"; its {counted(info.n_rows - info.n_withdrawn, 'member')} stay for {', '.join(heads)}" if heads else ""
     click.echo(f"dropped {info.reference}{kept}")
@@ -123,5 +138,3 @@ def _row(info: SnapshotInfo) -> dict[str, Any]:
         "snapshot": info.reference, "encoder": info.encoder, "layout": info.layout, "rows": info.n_rows,
         "withdrawn": info.n_withdrawn, "datasets": ", ".join(info.datasets), "created_at": info.created_at[:19],
     }  # fmt: skip
-    from rmstore.cli.output import counted
-        heads = snapshots.trained_heads(store, reference)

@@ -26,6 +26,7 @@ FUNCTIONS = Registry(
         "_rm_rows_sql": "rmstore.functions.rows:rows_sql",
         "_rm_score": "rmstore.functions.score:score",
         "_rm_score_members": "rmstore.functions.score:score_members",
+        "_rm_snapshot_diff_sql": "rmstore.functions.snapshot_diff:snapshot_diff_sql",
         "_rm_step_prob": "rmstore.functions.score:step_prob",
         "_rm_step_rewards_sql": "rmstore.functions.steps:step_rewards_sql",
         "_rm_steps_sql": "rmstore.functions.steps:steps_sql",

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from rmstore import snapshots
-from rmstore.encoders.layouts import Layout, parse_layout
 from rmstore.errors import InputError
 from rmstore.functions.base import sql_function
-from rmstore.store import fill_in, quote_identifier, quote_literal, statement
-from rmstore.vectors import vectors_relation
+from rmstore.member_vectors import member_vectors
+from rmstore.store import fill_in, statement
 
 if TYPE_CHECKING:
     from rmstore.records import SnapshotInfo
@@ -33,9 +32,7 @@ def pairs_sql(store: Store, references: pa.ChunkedArray) -> pa.Array:
 def _text(store: Store, reference: str | None, name: str) -> str:
     """Return a file of sql/queries/rows with numbers, quoted names and the terms of the layout set in."""
     info = snapshot_of(store, reference)
-    return fill_in(
-        statement(name), {"members": _members(info, parse_layout(info.layout)), **snapshot_numbers(store, info)}
-    )
+    return fill_in(statement(name), {"members": member_vectors(info), **snapshot_numbers(store, info)})
 
 
 def snapshot_of(store: Store, reference: str | None) -> SnapshotInfo:
@@ -58,29 +55,3 @@ def snapshot_numbers(store: Store, info: SnapshotInfo) -> dict[str, str]:
         "snapshot_id": str(int(info.snapshot_id)),
         "encoder_id": str(int(info.encoder_id)),
     }
-
-
-def _members(info: SnapshotInfo, layout: Layout) -> str:
-    """Return the query for members with vectors."""
-    joins = [
-        statement(
-            "rows/part_prompt" if part == "prompt" else "rows/part",
-            rendering=f"{part}_rendering",
-            alias=part,
-        ).replace("{part}", quote_literal(part))
-        for part in layout.parts
-    ]
-    counted = ["joint"] if "joint" in layout.parts else list(layout.parts)
-    terms = [_term(term) for term in layout.terms]
-    single = len(terms) == 1 and len(layout.terms[0]) == 1
-    values = {
-        "n_tokens": " + ".join(f"{quote_identifier(f'{part}_rendering')}.n_tokens" for part in counted),
-        "embedding": terms[0] if single else f"({' || '.join(terms)})::float[{layout.width(info.dim)}]",
-        "joins": fill_in("".join(joins), {"vectors": vectors_relation(info)}),
-    }
-    return fill_in(statement("rows/vectors"), values)
-
-
-def _term(term: tuple[str, ...]) -> str:
-    vectors = [f"{quote_identifier(part)}.embedding" for part in term]
-    return vectors[0] if len(vectors) == 1 else f"_rm_product({', '.join(vectors)})"

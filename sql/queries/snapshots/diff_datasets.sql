@@ -1,27 +1,34 @@
 -- The same by data set, among those that each snapshot shows; a response of two data sets counts in both.
-with members as (
-    select response_id, bool_or(snapshot_id = $old) as in_old, bool_or(snapshot_id = $new) as in_new
-    from rm.main.snapshot_members
-    where snapshot_id in ($old, $new)
-    group by response_id
-),
-homes as (
-    select distinct generations.response_id, datasets.name as dataset
-    from rm.main.generations as generations
-    join rm.main.datasets as datasets using (dataset_id)
+with changes as (
+{changes}
 ),
 shown as (
-    select homes.dataset,
-           members.in_old and list_contains($old_datasets, homes.dataset) as in_old,
-           members.in_new and list_contains($new_datasets, homes.dataset) as in_new
-    from members
+    select dataset_id, name as dataset,
+           list_contains($old_datasets, name) as in_old, list_contains($new_datasets, name) as in_new
+    from rm.main.datasets
+    where list_contains($old_datasets, name) or list_contains($new_datasets, name)
+),
+homes as (
+    select distinct generations.response_id, generations.dataset_id
+    from rm.main.generations as generations
+    semi join shown using (dataset_id)
+),
+seen as (
+    select shown.dataset,
+           case when shown.in_old and changes.change <> 'added' then
+                    case when shown.in_new or changes.change = 'removed' then changes.change else 'removed' end
+                when shown.in_new and changes.change <> 'removed' then 'added' end as change
+    from changes
     join homes using (response_id)
+    join shown using (dataset_id)
 )
 select dataset,
-       count(*) filter (in_new and not in_old) as n_added,
-       count(*) filter (in_old and not in_new) as n_removed,
-       count(*) filter (in_old and in_new) as n_common
-from shown
-where in_old or in_new
+       count(*) filter (change = 'added') as n_added,
+       count(*) filter (change = 'removed') as n_removed,
+       count(*) filter (change = 'kept') as n_kept,
+       count(*) filter (change = 'rerendered') as n_rerendered,
+       count(*) filter (change = 'reencoded') as n_reencoded
+from seen
+where change is not null
 group by dataset
 order by dataset;

@@ -1,0 +1,10 @@
+-- Two snapshots side by side. The text of the query comes from snapshot_diff.py, since it depends on the tables of vectors
+-- and the layouts; it takes constants or $parameters. A query that asks for no cosine reads no vector; one that does holds
+-- the vectors of one side, within memory_limit and spilled beyond it.
+
+-- change: added, removed, kept (text, encoder and layout as before), rerendered (another text stands for the response),
+-- reencoded (the same text under another encoder). cosine: between its two vectors, 1 where it was kept, null where there
+-- are not two vectors of one width.
+create or replace macro rm_snapshot_diff(old, new) as table from query(_rm_snapshot_diff_sql(old, new));
+comment on macro table rm_snapshot_diff is
+    'a row per response of two snapshots: response_id, prompt_id, change (added, removed, kept, rerendered, reencoded), tokens, cosine';

@@ -1,0 +1,1 @@
+case when old.texts is distinct from new.texts then 'rerendered' else 'reencoded' end

@@ -1,0 +1,1 @@
+create or replace temp table _rm_moved (cosine double);

@@ -1,0 +1,3 @@
+left join (
+{cosines}
+) as moves using (response_id)
