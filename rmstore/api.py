@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from rmstore.doctor import Finding
+    from rmstore.garbage import Collected
     from rmstore.handles import HeadHandle
     from rmstore.head_compare import HeadComparison
     from rmstore.head_import import HeadImport
@@ -92,6 +93,12 @@ class Store(engine.Store):
 
         return datasets.drop_dataset(self, name, force=force, reason=reason, dry_run=dry_run)
 
+    def gc(self, *, dry_run: bool = False, compact: bool = False, progress: Progress = silent) -> Collected:
+        """Remove what nothing needs, and give its space back; see :func:`rmstore.garbage.collect`."""
+        from rmstore import garbage
+
+        return garbage.collect(self, dry_run=dry_run, compacted=compact, progress=progress)
+
     def encoders(self) -> list[dict[str, Any]]:
         """Return the encoders and what each has embedded."""
         found: list[dict[str, Any]] = self.status()["encoders"]
@@ -140,6 +147,12 @@ class Store(engine.Store):
         from rmstore import snapshots
 
         return snapshots.tag(self, reference, tag)
+
+    def restore_snapshot(self, reference: str, **options: Any) -> tuple[SnapshotInfo, bool]:
+        """Make an older version the latest again; see :func:`rmstore.snapshots.restore`."""
+        from rmstore import snapshots
+
+        return snapshots.restore(self, reference, **options)
 
     def drop_snapshot(self, reference: str, *, force: bool = False) -> SnapshotInfo:
         """Drop a snapshot version and return it; see :func:`rmstore.snapshots.drop`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -151,6 +151,51 @@ def tag(store: Store, reference: str, name: str) -> SnapshotInfo:
         marks = {"name": info.name, "tag": name, "version": info.version, "now": _now()}
         store.execute(cursor, statement("snapshots/tag"), marks)
     return info
+
+
+def restore(
+    store: Store, reference: str, *, message: str | None = None, author: str | None = None
+) -> tuple[SnapshotInfo, bool]:
+    """Return a new latest version with the content of an older one and True, or the latest and False if it has it.
+
+    The way back from a re-embedding: members, encoder, layout, data sets and filter are those of the old version,
+    less the responses that were withdrawn since. No vector is made or copied.
+
+    Args:
+        store: where it is.
+        reference: the version to bring back.
+        message: note of the new version; by default that it is a restore, and of what.
+        author: who restores it.
+
+    Raises:
+        UnknownNameError: there is no such version.
+        InputError: it was dropped, or all its responses were withdrawn.
+    """
+    with store.lock:  # nothing is withdrawn between reading the members and writing them
+        info = resolve(store, reference)
+        latest = resolve(store, info.name)
+        if info == latest:
+            return latest, False
+        content = _content(store, info)
+        if not content.members.num_rows:
+            raise InputError(
+                f"all {info.n_withdrawn} responses of snapshot {info.reference!r} were withdrawn",
+                hint=f"rmstore snapshot show {info.reference} says with which data sets",
+            )
+        if latest.n_withdrawn and content.fingerprint == _content(store, latest).fingerprint:
+            return latest, False
+        note = message or f"restore of {info.reference}"
+        return create(store, replace(content, message=note, author=author))
+
+
+def _content(store: Store, info: SnapshotInfo) -> NewSnapshot:
+    """Return what a version holds now, which is less than when it was made where data was withdrawn."""
+    cursor = store.cursor()
+    store.execute(cursor, statement("snapshots/restore_members"), {"snapshot_id": info.snapshot_id}).fetchall()
+    return NewSnapshot(
+        info.name, info.encoder_id, info.encoder_key, info.layout, info.datasets, info.where,
+        *frozen_members(store, cursor),
+    )  # fmt: skip
 
 
 def drop(store: Store, reference: str, *, force: bool = False) -> SnapshotInfo:

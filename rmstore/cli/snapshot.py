@@ -114,6 +114,29 @@ def tag_(settings: Settings, reference: str, tag: str) -> None:
     click.echo(f"{info.name}@{tag} is {info.reference}")
 
 
+@snapshot.command("restore", examples=("rmstore snapshot restore hh@1 -m 'the new encoder was no better'",))
+@click.argument("reference")
+@click.option("-m", "--message", help="Note kept with the new version; by default that it is a restore.")
+@click.option("--author", help="Who restores it.")
+@json_option
+@click.pass_obj
+def restore(settings: Settings, reference: str, message: str | None, author: str | None, as_json: bool) -> None:
+    """Make an older version the latest again, as a new version.
+
+    The way back from a re-embedding: the same responses, encoder and layout, less what was withdrawn since.
+    """
+    from rmstore.cli.output import counted, show_record
+
+    with opened(settings, write=True) as store:
+        info, is_new = store.restore_snapshot(reference, message=message, author=author)
+    if as_json:
+        show_record({"snapshot": info.reference, "rows": info.n_rows, "is_new": is_new}, as_json=True)
+    elif is_new:
+        click.echo(f"{info.reference}: {counted(info.n_rows, 'response')}, {info.encoder}, {info.layout}")
+    else:
+        click.echo(f"{info.reference} has this content already; nothing changed")
+
+
 @snapshot.command("drop", examples=("rmstore snapshot drop hh@1",))
 @click.argument("reference")
 @click.option("--force", is_flag=True, help="Also where heads were trained on it.")
