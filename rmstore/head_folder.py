@@ -7,7 +7,6 @@ exported. :mod:`rmstore.head_import` reads them.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import fields
 from pathlib import Path
@@ -15,15 +14,13 @@ from typing import Any
 
 from rmstore import card_text, head_card, head_store
 from rmstore.export import replacing_folder
+from rmstore.folders import MANIFEST, Kind, json_bytes, write_manifest
 from rmstore.records import HeadFacts, HeadInfo
 from rmstore.store import Store, statement
 
-FORMAT = "rmstore head"
-FORMAT_VERSION = 1
-"""Grows when a folder means something else than before."""
-
-FACTS, CARD, MANIFEST = "head.json", "card.md", "manifest.json"
+FACTS, CARD = "head.json", "card.md"
 WEIGHTS = ("head.safetensors", "head.txt")
+KIND = Kind("head", 1, frozenset({*WEIGHTS, FACTS, CARD}), needed=frozenset({FACTS, CARD}), fields={}, facts={})
 LOCAL = frozenset({"name", "snapshot_id"})
 """Facts that mean something in their own store alone."""
 
@@ -48,17 +45,13 @@ def export_folder(store: Store, text: str, to: Path, *, force: bool = False) -> 
     found = facts(store, info)
     contents = {
         weights_name(data): data,
-        FACTS: _json(found),
+        FACTS: json_bytes(found),
         CARD: card_text.markdown(found["card"]).encode(),
     }
-    files = {
-        name: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        for name, content in contents.items()
-    }
-    contents[MANIFEST] = _json({"format": FORMAT, "format_version": FORMAT_VERSION, "files": files})
-    with replacing_folder(to, force=force, ours=(*WEIGHTS, FACTS, CARD, MANIFEST)) as part:
+    with replacing_folder(to, force=force, ours=(*KIND.names, MANIFEST)) as part:
         for name, content in contents.items():
             (part / name).write_bytes(content)
+        write_manifest(part, KIND, {})
     return info
 
 
@@ -97,8 +90,3 @@ def _snapshot(store: Store, info: HeadInfo) -> dict[str, Any] | None:
     rows = store.rows(statement("cards/snapshot"), {"snapshot_id": info.snapshot_id})
     names = ("reference", "fingerprint", "datasets", "where", "n_rows")
     return {name: rows[0][name] for name in names} if rows else None
-
-
-def _json(value: Any) -> bytes:
-    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +13,14 @@ from rmstore import head_store, json_types, references
 from rmstore.encoders.base import EncoderSpec
 from rmstore.encoders.layouts import parse_layout
 from rmstore.errors import BadFileError
+from rmstore.folders import MANIFEST, read_manifest, read_plain
 from rmstore.head_card import DESCRIBED
-from rmstore.head_folder import CARD, FACTS, FORMAT, FORMAT_VERSION, LOCAL, MANIFEST, WEIGHTS, weights_name
+from rmstore.head_folder import CARD, FACTS, KIND, LOCAL, WEIGHTS, weights_name
 from rmstore.heads import HEADS
 from rmstore.kernels import Field
 from rmstore.records import HeadFacts, HeadInfo
 from rmstore.store import Store
 
-LARGEST_MANIFEST = 65_536
 HEAD = {
     "reference": str, "name": str, "rmstore_version": str, "created_at": str, "facts": dict, "metrics": list[dict],
     "group_ids": list[str], "descriptions": dict[str, str], "encoder": dict | None, "snapshot": dict | None,
@@ -31,7 +29,7 @@ HEAD = {
 METRIC = {"split": str, "metric": str, "value": float, "n": int}
 SNAPSHOT = {"reference": str, "fingerprint": str, "datasets": list[str], "where": str | None, "n_rows": int}
 CELL = str | int | float | bool | None
-HINT = "export the head again from its store"
+HINT = KIND.hint
 
 
 @dataclass(frozen=True)
@@ -88,62 +86,18 @@ def read_folder(folder: Path) -> tuple[bytes, dict[str, Any]]:
         BadFileError: see :func:`import_folder`.
         UnknownNameError: a kind of head that this rmstore lacks.
     """
-    if not folder.is_dir():
-        raise BadFileError(f"{str(folder)!r} is not a folder", hint="give the folder that rmstore head export wrote")
-    present = {entry.name for entry in folder.iterdir()}
-    files = _manifest(folder)
-    for entry in sorted(present - {*files, MANIFEST}):
-        raise BadFileError(f"{str(folder)!r} holds {entry!r}, which its manifest does not name", hint=HINT)
-    for entry in sorted(files.keys() - present):
-        raise BadFileError(f"{str(folder)!r} lacks {entry!r}", hint=HINT)
-    contents = {entry: _read(folder / entry, facts["size"]) for entry, facts in files.items()}
-    for entry, facts in files.items():
-        if hashlib.sha256(contents[entry]).hexdigest() != facts["sha256"]:
-            raise BadFileError(f"{str(folder / entry)!r} does not match its checksum", hint=HINT)
+    files = read_manifest(folder, KIND)["files"]
+    if len(files) != 3:
+        raise BadFileError(
+            f"{MANIFEST} names {', '.join(sorted(files))}",
+            hint=f"it should name one of {', '.join(WEIGHTS)} beside {FACTS} and {CARD}",
+        )
+    contents = {name: read_plain(folder / name, KIND, facts) for name, facts in files.items()}
     said = json_types.check(json_types.parse(contents[FACTS], FACTS), HEAD, FACTS)
     (weights,) = files.keys() & set(WEIGHTS)
     _check(said)
     _check_weights(contents[weights], weights, said["facts"])
     return contents[weights], said
-
-
-def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return size and checksum by file name; the names are ours, so no path can leave the folder."""
-    if not os.path.lexists(folder / MANIFEST):
-        raise BadFileError(f"{str(folder)!r} lacks {MANIFEST!r}", hint="give the folder that rmstore head export wrote")
-    said = json_types.parse(_read(folder / MANIFEST, None), MANIFEST)
-    if not isinstance(said, dict) or said.get("format") != FORMAT:
-        raise BadFileError(f"{MANIFEST} is not that of a head", hint=HINT)
-    if said.get("format_version") != FORMAT_VERSION:
-        raise BadFileError(
-            f"the folder has format version {said.get('format_version')!r}, this rmstore reads {FORMAT_VERSION}",
-            hint="use the version of rmstore that wrote it, or a newer one",
-        )
-    files = json_types.check(said, {"format": str, "format_version": int, "files": dict[str, dict]}, MANIFEST)["files"]
-    for name, facts in files.items():
-        if name not in {*WEIGHTS, FACTS, CARD}:
-            raise BadFileError(f"{MANIFEST} names {name!r}, which no head has", hint=HINT)
-        json_types.check(facts, {"size": int, "sha256": str}, f"{name} in {MANIFEST}")
-    if not {FACTS, CARD} <= files.keys() or len(files) != 3:
-        found = ", ".join(sorted(files)) or "nothing"
-        raise BadFileError(f"{MANIFEST} names {found}", hint=f"it should name weights, {FACTS}, {CARD}")
-    return files
-
-
-def _read(path: Path, size: int | None) -> bytes:
-    """Return a plain file of a known size; links and devices are refused, also where one takes its place just now."""
-    try:
-        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as problem:
-        raise BadFileError(f"{str(path)!r} is no plain file: {problem.strerror}", hint=HINT) from None
-    with os.fdopen(number, "rb") as stream:
-        found = os.fstat(number)
-        if not stat.S_ISREG(found.st_mode):
-            raise BadFileError(f"{str(path)!r} is no plain file", hint=HINT)
-        if found.st_size != size if size is not None else found.st_size > LARGEST_MANIFEST:
-            limit = f"at most {LARGEST_MANIFEST}" if size is None else size
-            raise BadFileError(f"{str(path)!r} has {found.st_size} bytes, not {limit}", hint=HINT)
-        return stream.read()
 
 
 def _check(said: Mapping[str, Any]) -> None:

@@ -34,7 +34,7 @@ def parse(text: bytes, where: str) -> Any:
     try:
         return json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError) as problem:
-        raise BadFileError(f"{where} is not JSON: {problem}", hint="export the head again") from None
+        raise BadFileError(f"{where} is not JSON: {problem}", hint="export it again") from None
 
 
 def check(value: Any, types: Types, where: str) -> dict[str, Any]:
@@ -44,11 +44,11 @@ def check(value: Any, types: Types, where: str) -> dict[str, Any]:
         BadFileError: a field is missing, unknown or of another type; the message names it.
     """
     if not isinstance(value, dict):
-        raise BadFileError(f"{where} is {_shown(value)}, not an object", hint="export the head again")
+        raise BadFileError(f"{where} is {_shown(value)}, not an object", hint="export it again")
     for name in [*types, *value]:
         if name not in value or name not in types:
             problem = f"has no field {name!r}" if name in types else f"has a field {name!r} that nobody knows"
-            raise BadFileError(f"{where} {problem}", hint="export the head again with this version of rmstore")
+            raise BadFileError(f"{where} {problem}", hint="export it again with this version of rmstore")
         if not fits(value[name], types[name]):
             raise BadFileError(f"{name} of {where} is {_shown(value[name])}", hint=f"it should be {_said(types[name])}")
     return value
