@@ -118,11 +118,11 @@ class Store(engine.Store):
 
         return reembed(self, snapshot, encoder=encoder, progress=progress, **options)
 
-    def import_vectors(self, file: str | Path, *, match: str, snapshot: str, **options: Any) -> EmbedResult:
+    def import_vectors(self, file: str | Path, *, snapshot: str, encoder: str, **options: Any) -> EmbedResult:
         """Take vectors that were made elsewhere; see :func:`rmstore.imports.import_vectors`."""
         from rmstore.imports import import_vectors
 
-        return import_vectors(self, file, match=match, snapshot=snapshot, **options)
+        return import_vectors(self, file, snapshot=snapshot, encoder=encoder, **options)
 
     def snapshots(self, name: str | None = None) -> list[SnapshotInfo]:
         """Return the snapshot versions, oldest first; see :func:`rmstore.snapshots.list_snapshots`."""

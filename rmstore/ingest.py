@@ -228,9 +228,9 @@ def _ingest_file(job: _Job, cursor: duckdb.DuckDBPyConnection, file: DataFile) -
             return FileResult(file.shown, known["n_rows"], 0, 0, 0, 0, 0, known["n_rejected"], is_new=False)
         files.check(file)
         job.tell(file, 0.1, "reading")
-        if job.beside:
+        if job.beside and file.type != "npy":
             stage.read_beside(job.beside, files.ways(job.beside)[job.failed_ways[job.beside.path]])
-        stage.read(files.ways(file)[job.failed_ways[file.path]])
+        stage.read(files.ways(file)[job.failed_ways[file.path]], sha256, job.beside)
         job.tell(file, 0.3, "converting")
         n_rows, n_bad = stage.convert(job.adapter, subset=job.subset, split=job.split)
         rejected_file = _reject(job, stage, n_rows, n_bad) if n_bad else None

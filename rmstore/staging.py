@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from rmstore import resources
-from rmstore.adapters import files, lines
+from rmstore.adapters import arrays, files, lines
 from rmstore.adapters.base import Adapter
 from rmstore.adapters.files import DataFile
 from rmstore.adapters.side_file import BadRow
@@ -51,13 +51,23 @@ class Stage:
         """Drop the temporary tables."""
         self.run("clear")
 
-    def read(self, way: str) -> None:
+    def read(self, way: str, sha256: str, beside: DataFile | None = None) -> None:
         """Read the file into ``_rm_raw``, one line per row, in the order of the file.
+
+        Args:
+            way: one of the file's ways.
+            sha256: hash of the file, which names what an array holds.
+            beside: what stands beside an array, which is read with it.
 
         Raises:
             RefusedFileError: it cannot be read this way.
         """
-        self._read(self.file, way)
+        if way == "npy":
+            self.cursor.register("_rm_lines", arrays.rows(self.file.path, sha256, beside.path if beside else None))
+            self.run("read_npy")
+            self.cursor.unregister("_rm_lines")
+        else:
+            self._read(self.file, way)
 
     def read_beside(self, file: DataFile, way: str) -> None:
         """Read a file that the adapter joins with the one that is ingested into ``_rm_beside``.

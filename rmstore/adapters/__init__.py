@@ -9,6 +9,7 @@ ADAPTERS = Registry(
         "alpaca-eval": "rmstore.adapters.alpaca_eval:AlpacaEval",
         "hh": "rmstore.adapters.hh:HH",
         "llmbar": "rmstore.adapters.llmbar:LLMBar",
+        "npy": "rmstore.adapters.npy:Npy",
         "pairs": "rmstore.adapters.pairs:Pairs",
         "pandalm": "rmstore.adapters.pandalm:PandaLM",
         "qa-feedback": "rmstore.adapters.qa_feedback:QAFeedback",

@@ -27,6 +27,7 @@ TYPES = {
     ".tsv": "csv",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".npy": "npy",
 }
 PACKED = (".gz", ".zst")
 _KNOWN = "known endings: " + " ".join(TYPES) + ", each also with " + " or ".join(PACKED)
@@ -42,7 +43,7 @@ class DataFile:
     Attributes:
         path: where it lies.
         shown: how messages and the store name it.
-        type: jsonl, json, csv or parquet.
+        type: jsonl, json, csv, parquet or npy.
         packed: ``.gz``, ``.zst`` or nothing.
         delimiter: between the fields of a csv file.
     """
@@ -140,7 +141,7 @@ def check(file: DataFile) -> None:
         raise BadFileError(f"{file.shown} is damaged: {problem}", hint="fetch or make it again") from problem
     if not head.strip():
         raise BadFileError(f"{file.shown} is empty", hint="an ingest needs at least one row")
-    if file.type == "parquet":
+    if file.type in ("parquet", "npy"):
         return
     if head.startswith(_UTF16):
         raise BadFileError(f"{file.shown} is UTF-16", hint=f"iconv -f UTF-16 -t UTF-8 {file.shown}")
@@ -166,8 +167,8 @@ def unpacked(file: DataFile) -> Iterator[Path]:
 
 def ways(file: DataFile) -> list[str]:
     """Return the ways to read a file, quickest first; ``lines`` reads row by row and says what is wrong with each."""
-    if file.type == "parquet":
-        return ["parquet"]
+    if file.type in ("parquet", "npy"):
+        return [file.type]
     if file.type == "csv":
         return ["csv", "lines"] if _quotes_are_even(file) else ["lines"]
     if file.type == "jsonl":

@@ -67,15 +67,27 @@ def embed(
     examples=(
         "rmstore import-vectors vectors.npy --encoder bge-small --snapshot hh-bge \\\n"
         "--match 'select response_id, embedding from file join ids on n = file_row_number'",
+        "rmstore import-vectors emb.npy --rewards rew.npy --dataset published --encoder gemma-2b --snapshot published",
+        "rmstore import-vectors vectors.parquet --encoder bge-small --snapshot hh-bge --precision f16 --pooling cls \\\n"
+        "--max-tokens 512 --match 'select response_id, embedding from file'",
     ),
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--match", required=True, metavar="SQL", help="One SELECT of response_id and embedding.")
+@click.option("--match", metavar="SQL", help="One SELECT of response_id and embedding, and reward where there is one.")
+@click.option("--rewards", type=click.Path(path_type=Path), help="The .npy of rewards beside one of vectors.")
+@click.option("--attribute", default="gold", show_default=True, help="What the rewards rate.")
 @click.option("--encoder", required=True, metavar="NAME", help="Model that made the vectors.")
 @click.option("--snapshot", required=True, metavar="NAME", help="Snapshot to make a version of.")
 @click.option("--layout", type=click.Choice(["joint", "response"]), default="joint", show_default=True)
 @click.option("--dataset", "datasets", multiple=True, help="Data set that the snapshot shows; all matched by default.")
+@click.option("--precision", type=click.Choice(["f32", "f16", "i8"]), default="f32", show_default=True, help="Storage.")
 @click.option("--weights-sha256", help="Hash of the model's weights, where known.")
+@click.option("--tokenizer-sha256", help="Hash of the tokenizer, where known.")
+@click.option("--max-tokens", type=click.IntRange(min=1), help="Window of the model.")
+@click.option("--rendering", default="unknown", help="How prompt and response became one text.")
+@click.option("--pooling", default="unknown", help="How token vectors became one, such as mean, cls, last.")
+@click.option("--truncation", default="unknown", help="What was cut from longer texts, such as right.")
+@click.option("--normalize/--no-normalize", default=None, help="Whether vectors have length 1; found out by default.")
 @click.option("--revision", help="Revision of the model.")
 @click.option("--license", "licence", help="Licence of the vectors.")
 @click.option("-m", "--message", help="Note kept with the snapshot.")
@@ -87,8 +99,13 @@ def import_vectors(
 ) -> None:
     """Take vectors that were made elsewhere, from Parquet or .npy.
 
-    The query sees the file as the relation "file", beside the tables and macros of the store; an .npy has
-    the columns file_row_number (from 0) and embedding.
+    The query sees the file as the relation "file", beside the tables and macros of the store. An .npy has the
+    columns file_row_number (from 0), embedding and reward; one of shape (n, k, d), which is k responses to each of
+    n prompts, also has prompt_number and response_number. Such an array needs no query: without --match its
+    prompts and responses get placeholders as texts, in a --dataset of their own.
+
+    Vectors are checked before any is written, then committed in slices, so that the same command goes on where it
+    was stopped. The options of the model are kept with the encoder: vectors of equal options share one.
     """
     from rmstore.cli.progress import progress
 

@@ -71,6 +71,10 @@ GOOD = {
         {**COMPARED, "idx": 0, "response1": "b", "response2": "c", "cmp_key": "m_n"},
         {**COMPARED, "idx": 1, "response1": "", "response2": '"d"\n', "cmp_key": "n_o"},
     ],
+    "npy": [
+        {"file": "5f2a", "prompt_number": 0, "n_responses": 2, "rewards": [0.5, -1.5]},
+        {"file": "5f2a", "prompt_number": 1, "n_responses": 1, "rewards": [2.0]},
+    ],
     "steps": [
         {"prompt": "a", "steps": ["b", "c\nd", "e"], "mistake_index": 1, "answer": "x", "target": "x"},
         {"prompt": "a", "steps": ["b", '"ü"'], "mistake_index": -1, "answer": "x", "target": "y"},
@@ -80,6 +84,7 @@ GOOD = {
 REQUIRED = {
     "hh": "rejected", "pairs": "rejected", "responses": "response", "alpaca-eval": "output_1", "rm-bench": "chosen",
     "llmbar": "label", "ratings": "prompt", "qa-feedback": "question", "pandalm": "instruction", "steps": "steps",
+    "npy": "file",
 }  # fmt: skip
 
 formats = pytest.mark.parametrize("name", list(ADAPTERS))

@@ -1,8 +1,11 @@
 -- Data sets of the matched responses, and how many of their responses have no vector in the file.
+with homes as (
+    select distinct dataset_id, response_id from rm.main.generations
+)
 select datasets.name as dataset,
-       count(distinct generations.response_id) filter (members.response_id is null) as n_missing,
-       count(distinct generations.response_id) filter (members.response_id is not null) as n_matched
-from rm.main.generations as generations
+       count(*) filter (members.response_id is null) as n_missing,
+       count(*) filter (members.response_id is not null) as n_matched
+from homes
 join rm.main.datasets as datasets using (dataset_id)
 left join _rm_members as members using (response_id)
 where datasets.dropped_at is null

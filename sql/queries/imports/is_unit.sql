@@ -1,1 +1,2 @@
-select bool_and(abs(array_inner_product(embedding, embedding) - 1) < 1e-3) as is_unit from _rm_members;
+-- Whether all vectors of the members have length 1.
+select bool_and(is_unit) as is_unit from _rm_found semi join _rm_members using (response_id);
