@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from rmstore import migrate, resources, spilling
+from rmstore import disk, migrate, resources, spilling
 from rmstore.api import Store
 from rmstore.errors import RmstoreError, StoreError, StoreLockedError, StoreVersionError
 from rmstore.functions import register
@@ -114,6 +114,7 @@ def _attach_file(con: duckdb.DuckDBPyConnection, file: Path | None, *, read_only
         return
     if not file.parent.is_dir():
         raise StoreError(f"the folder {str(file.parent)!r} does not exist", hint="make it first, or give another path")
+    disk.check_rights(file, write=not read_only)
     try:
         con.execute(f"attach {quote_literal(str(file))} as rm ({', '.join(options)})")
     except duckdb.Error as problem:
@@ -164,7 +165,7 @@ def _opening_error(file: Path, text: str) -> RmstoreError:
         return StoreVersionError(
             f"{str(file)!r} was written by a newer DuckDB than {duckdb.__version__}", hint="pip install -U duckdb"
         )
-    return StoreError(f"cannot open {str(file)!r}: {text}")
+    return disk.no_room(text) or StoreError(f"cannot open {str(file)!r}: {text}")
 
 
 def _bring_up_to_date(con: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:

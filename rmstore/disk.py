@@ -32,6 +32,24 @@ def no_room(text: str) -> NoRoomError | None:
     return NoRoomError(place[1] if place else "the store", reason[0])
 
 
+def check_rights(file: Path, *, write: bool) -> None:
+    """Refuse a store that cannot be read or written, before the engine makes anything.
+
+    Raises:
+        StoreError: the right to read the file, or to write it and its folder, is not there.
+    """
+    if write and not os.access(file.resolve().parent, os.W_OK):
+        raise StoreError(
+            f"the store {str(file)!r} cannot be written: its folder is read-only",
+            hint="open it read-only, or copy it to a folder that can be written",
+        )
+    if file.exists() and not os.access(file, os.W_OK if write else os.R_OK):
+        raise StoreError(
+            f"the store {str(file)!r} cannot be {'written' if write else 'read'}: the file does not allow it",
+            hint="open it read-only, or copy it" if write else "ask its owner",
+        )
+
+
 @contextmanager
 def writing(place: Path) -> Iterator[None]:
     """Turn what goes wrong with writing a file or folder in the block into an error that names the place.

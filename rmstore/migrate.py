@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import duckdb
 
-from rmstore import __version__, resources
+from rmstore import __version__, disk, resources
 from rmstore.errors import StoreError, StoreVersionError
 from rmstore.hashing import ID_VERSION
 from rmstore.store import fill_in, quote_identifier
@@ -76,6 +77,10 @@ def apply(con: duckdb.DuckDBPyConnection) -> list[Migration]:
     """Bring the attached store ``rm`` up to date and return what was applied.
 
     Everything that can be refused is refused before the first statement runs.
+
+    Raises:
+        StoreError: the store cannot be brought up to date, or a migration failed and was undone.
+        NoRoomError: the disk is full.
     """
     todo = pending(con)
     for migration in todo:
@@ -83,8 +88,14 @@ def apply(con: duckdb.DuckDBPyConnection) -> list[Migration]:
         try:
             _apply_one(con, migration)
             con.execute("commit")
-        except BaseException:
-            con.execute("rollback")
+        except BaseException as problem:
+            with suppress(duckdb.Error):  # after a fatal error there is nothing left to roll back
+                con.execute("rollback")
+            if isinstance(problem, duckdb.Error):
+                raise disk.no_room(str(problem)) or StoreError(
+                    f"migration {migration.name!r} failed and changed nothing: {problem}",
+                    hint="keep a copy of the store, and go on with the version of rmstore that wrote it",
+                ) from problem
             raise
     return todo
 
