@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -38,8 +39,7 @@ class Bench:
     def start(self, name: str) -> Path:
         """Return the prepared folder, which nobody may change."""
         if name not in self._starts:
-            folder = self.root / f"start-{name}"
-            folder.mkdir()
+            folder = Path(tempfile.mkdtemp(prefix=f"start-{name}-", dir=self.root))
             with chdir(folder):
                 operations.STARTS[name]()
             self._starts[name] = folder
@@ -65,10 +65,15 @@ class Bench:
 class Worker:
     """An operation in a process of its own."""
 
-    def __init__(self, operation: str, folder: Path, *, small_log: bool = False) -> None:
-        words = [sys.executable, operations.__file__, operation, *(["small-log"] if small_log else [])]
+    def __init__(self, operation: str, folder: Path, *settings: str, user: int | None = None) -> None:
         self.process = subprocess.Popen(
-            words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment()
+            [sys.executable, operations.__file__, operation, *settings],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            user=user,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
 
     def __enter__(self) -> Worker:
@@ -84,6 +89,11 @@ class Worker:
         said = self.process.stdout.readline().split()
         assert said and said[0] == word, f"no {word!r}: {self.process.stderr.read()}"
         return float(said[1])
+
+    def finish(self) -> tuple[int, str]:
+        """Return exit code and standard error of a worker that nobody disturbs."""
+        _, told = self.process.communicate()
+        return self.process.returncode, told
 
     def kill_after(self, seconds: float) -> bool:
         """Kill the worker that long after its ``ready``; return whether it was still at work."""
@@ -101,13 +111,7 @@ def held(folder: Path) -> tuple[dict[str, list[tuple[Any, ...]]], dict[str, Any]
         return contents.of_store(store), contents.of_folder(folder, store=operations.STORE)
 
 
-def findings(folder: Path) -> list[str]:
-    """Open the store of a folder for writing, as the next command would, and return what doctor finds."""
-    with rmstore.connect(folder / operations.STORE) as store:
+def findings(folder: Path, *, read_only: bool = False) -> list[str]:
+    """Open the store of a folder, as the next command would, and return what doctor finds."""
+    with rmstore.connect(folder / operations.STORE, read_only=read_only) as store:
         return [finding.check for finding in store.doctor(everything=True) if finding.n]
-
-
-def _environment() -> dict[str, str]:
-    import os
-
-    return {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

@@ -1,8 +1,8 @@
 """What the kill tests run and kill: small operations on prepared stores, also as a worker process.
 
-``python operations.py NAME`` runs an operation on ``lab.duckdb`` in the current folder. It says ``ready`` when the work
-begins and ``done`` when the store is closed again, so that a parent knows when to kill and whether it hit. All paths are
-relative, so that copies of a folder end up with the same content.
+``python operations.py NAME`` runs an operation on ``lab.duckdb`` in the current folder. It says ``ready`` when the
+work begins and ``done`` when the store is closed again, so that a parent knows when to kill and whether it hit. All
+paths are relative, so that copies of a folder end up with the same content.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import gzip
 import importlib
 import json
 import random
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -203,5 +204,19 @@ def _say(word: str) -> None:
     sys.stdout.flush()
 
 
+def _main(name: str, *settings: str) -> int:
+    """Run an operation as a command does: an RmstoreError is told with its type, anything else is a traceback."""
+    for setting in settings:
+        if setting.startswith("file-limit="):
+            limit = int(setting.partition("=")[2])
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        perform(name, small_log="small-log" in settings, said=_say)
+    except rmstore.RmstoreError as problem:
+        sys.stderr.write(f"{type(problem).__name__}: {problem}\n")
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    perform(sys.argv[1], small_log="small-log" in sys.argv, said=_say)
+    sys.exit(_main(*sys.argv[1:]))

@@ -18,11 +18,13 @@ def kill_and_finish(bench, operation, moments, count_kill, *, small_log=False):
     whole = bench.undisturbed(operation)
     folder = bench.copy(operation)
     for moment in moments:
-        with killing.Worker(operation, folder, small_log=small_log) as worker:
+        with killing.Worker(operation, folder, *(["small-log"] if small_log else [])) as worker:
             hit = worker.kill_after(moment * whole.seconds)
         count_kill(operation, hit=hit)
         if operations.OPERATIONS[operation].opens and not (folder / operations.STORE).exists():
             continue  # killed before the store was there
+        if not operations.OPERATIONS[operation].opens:  # a store that lacks a migration is not opened for reading
+            assert killing.findings(folder, read_only=True) == []
         assert killing.findings(folder) == []
     with chdir(folder):
         operations.perform(operation)
