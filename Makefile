@@ -12,12 +12,13 @@ ifneq ($(wildcard ../shared/data/README.md),)
 export RMSTORE_TEST_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo test test-all lint docs bench clean
+.PHONY: help demo test test-all reliability lint docs bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo      set up and run the tour'
 	@echo 'make test      set up and run the tests   (make test-all adds the slow ones)'
+	@echo 'make reliability  every kill, full disk and race'
 	@echo 'make lint      ruff check, ruff format, mypy'
 	@echo 'make docs      refresh the generated parts of README.md'
 	@echo 'make bench     the speed table'
@@ -31,6 +32,9 @@ test: $(VENV)/.dev
 
 test-all: $(VENV)/.dev
 	$(BIN)/python -m pytest -m 'not network and not gpu'
+
+reliability: $(VENV)/.dev
+	$(BIN)/python -m pytest -m 'slow or not slow' tests/reliability
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
