@@ -146,7 +146,7 @@ def ingest(
         source_kind=source_kind,
         skips=on_error == "skip",
         dry_run=dry_run,
-        side=SideFile(None if rejects is None else Path(rejects)),
+        side=SideFile(None if rejects is None else Path(rejects), frozenset(file.shown for file in found)),
         progress=progress,
         total=sum(file.size for file in found),
         beside=None if adapter.beside is None else _only(adapter.beside),

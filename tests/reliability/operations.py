@@ -25,8 +25,6 @@ LEGACY = Path(__file__).parents[1] / "legacy" / "0.1.0.duckdb.gz"
 WORDS = ("a", "on", "the", "rain", "river", "bridge", "morning", "darkness", "afternoons", "wilderness")
 PARTS, PAIRS = 5, 160
 """Files of the data set ``d``, and pairs in each."""
-WIDE_PAIRS = 4_000
-"""Pairs of the data set ``wide``, whose vectors do not fit one checkpoint of the small log."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,9 @@ def write_pairs(path: Path, n: int, *, seed: int, prompts: str = "question") -> 
 def _empty() -> None:
     Path("parts").mkdir()
     for part in range(PARTS):
-        write_pairs(Path("parts") / f"{part}.jsonl", PAIRS, seed=part)
+        path = Path("parts") / f"{part}.jsonl"
+        write_pairs(path, PAIRS, seed=part)
+        path.write_text(path.read_text(encoding="utf-8") + f'{{"prompt": "bad row of {part}"}}\n', encoding="utf-8")
 
 
 def _fresh() -> None:
@@ -96,7 +96,7 @@ def _shared() -> None:
     """Another data set holds some of the same prompts and answers, and a snapshot holds both."""
     _embedded()
     with rmstore.connect(STORE) as store:
-        store.ingest("parts/0.jsonl", format="pairs", dataset="other")
+        store.ingest("parts/0.jsonl", format="pairs", dataset="other", on_error="skip", rejects="others.jsonl")
         store.embed(["d", "other"], snapshot="both", encoder="toy")
 
 
@@ -121,7 +121,7 @@ def _init() -> None:
 
 
 def _ingest(store: rmstore.Store) -> None:
-    store.ingest("parts/*.jsonl", format="pairs", dataset="d", license="MIT")
+    store.ingest("parts/*.jsonl", format="pairs", dataset="d", license="MIT", on_error="skip", rejects="rejected.jsonl")
 
 
 def _embed(store: rmstore.Store) -> None:
@@ -140,7 +140,7 @@ def _train_linear(store: rmstore.Store) -> None:
 
 
 def _train_mlp(store: rmstore.Store) -> None:
-    store.train("deep", snapshot="s", head="mlp", members=3, options={"epochs": 4, "hidden": "16"})
+    store.train("deep", snapshot="s", head="mlp", members=3, options={"epochs": 4, "hidden": [16]})
 
 
 def _head_import(store: rmstore.Store) -> None:

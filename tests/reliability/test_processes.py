@@ -57,11 +57,13 @@ class Child:
 
 @pytest.fixture
 def lab(bench):
-    return bench.copy("score") / operations.STORE
+    folder = bench.copy("score")
+    operations.write_pairs(folder / "more.jsonl", 40, seed=99)
+    return folder / operations.STORE
 
 
 def test_a_writer_keeps_everybody_out_until_it_ends(lab):
-    with Child(HOLD, lab, "write", lab.parent / "parts" / "0.jsonl") as writer:
+    with Child(HOLD, lab, "write", lab.parent / "more.jsonl") as writer:
         for read_only in (False, True):
             with pytest.raises(StoreLockedError) as caught:
                 rmstore.connect(lab, read_only=read_only)
@@ -80,7 +82,7 @@ def test_a_writer_keeps_everybody_out_until_it_ends(lab):
 
 
 def test_a_killed_writer_keeps_nobody_out(lab):
-    with Child(HOLD, lab, "write", lab.parent / "parts" / "0.jsonl") as writer:
+    with Child(HOLD, lab, "write", lab.parent / "more.jsonl") as writer:
         writer.process.send_signal(signal.SIGKILL)
         writer.process.wait()
         with rmstore.connect(lab, read_only=True) as store:
