@@ -1,0 +1,1 @@
+delete from rm.main.encoders where encoder_id = $encoder_id

@@ -1,0 +1,1 @@
+delete from rm.main.snapshot_members where snapshot_id = $snapshot_id
