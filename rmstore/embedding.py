@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from rmstore import references, snapshots
+from rmstore.embedding_estimate import estimate
+from rmstore.embedding_job import EmbeddingJob
 from rmstore.encoders import DEFAULT
-from rmstore.encoders.layouts import parse_layout
+from rmstore.encoders.base import Encoder
+from rmstore.encoders.layouts import Layout, parse_layout
 from rmstore.errors import InputError, StoreError
 from rmstore.filters import one_expression
 from rmstore.records import EmbedResult, Progress, silent
 from rmstore.store import Store, statement
-from rmstore.vectors import EmbeddingJob, dataset_names, encoder_number, find_encoder
+from rmstore.vectors import dataset_names, encoder_number, find_encoder
 
 DEFAULT_LAYOUT = "joint||response"
 
@@ -54,7 +58,7 @@ def embed(
         message: note of the snapshot.
         author: who makes the snapshot.
         batch_size: texts between two commits; the encoder knows a good number.
-        dry_run: count what would be embedded, and write nothing.
+        dry_run: count what would be embedded, measure a sample to say how long it takes, and write nothing.
         encoder_options: options of the encoder, such as ``max_tokens``.
         progress: told what is done after every commit.
 
@@ -63,7 +67,6 @@ def embed(
         InputError: no response passes, or the filter is not one expression; or none has the steps asked for.
         Interrupted: Ctrl-C arrived; what was committed stays.
     """
-    began = time.monotonic()
     if store.read_only and not dry_run:
         raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to embed")
     plan = parse_layout(layout or DEFAULT_LAYOUT)
@@ -76,28 +79,83 @@ def embed(
         _choose(store, cursor, names, where)
         if steps:
             _check_steps(cursor, names)
-        encoder_id = encoder_number(store, loaded.spec, write=not dry_run)
-        job = EmbeddingJob(store, cursor, loaded, encoder_id, batch_size or loaded.commit_size, progress)
-        parts = (*plan.parts, "step") if steps else plan.parts
-        n_new = job.count(parts) if dry_run else job.run(parts)
-        made, is_new = None, False
-        if snapshot is not None and not dry_run:
-            made, is_new = snapshots.create(
-                store,
-                snapshots.NewSnapshot(
-                    snapshot, encoder_id, loaded.spec.key, plan.text, names, where,
-                    *snapshots.frozen_members(store, cursor), author=author, message=message,
-                ),
-            )  # fmt: skip
-        return EmbedResult(
-            made,
-            **job.summary(parts),
-            n_embedded=0 if dry_run else n_new,
-            seconds=time.monotonic() - began,
-            is_new=is_new,
+        work = Work(
+            loaded, plan, steps, snapshot, names, where, author=author, message=message, batch_size=batch_size,
             dry_run=dry_run,
-            notes=(f"{n_new} items have no vector yet",) if dry_run else (),
-        )
+        )  # fmt: skip
+        return embed_members(store, cursor, work, progress)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What to embed members with, and which snapshot version to make of them.
+
+    Attributes:
+        encoder: the encoder, loaded.
+        layout: how a vector is put together from parts.
+        steps: also embed the reasoning steps of the members.
+        snapshot: name of the snapshot; None makes none.
+        datasets: data sets whose rows it shows.
+        where: the filter that chose the members.
+        parent: number of the version that it comes from; None is the latest of its name.
+        author: who makes it.
+        message: note of the snapshot.
+        batch_size: texts between two commits; None lets the encoder choose.
+        dry_run: measure a sample, estimate the rest, and write nothing.
+    """
+
+    encoder: Encoder
+    layout: Layout
+    steps: bool
+    snapshot: str | None
+    datasets: tuple[str, ...]
+    where: str | None
+    parent: int | None = None
+    author: str | None = None
+    message: str | None = None
+    batch_size: int | None = None
+    dry_run: bool = False
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What is rendered of every member."""
+        return (*self.layout.parts, "step") if self.steps else self.layout.parts
+
+
+def embed_members(store: Store, cursor: duckdb.DuckDBPyConnection, work: Work, progress: Progress) -> EmbedResult:
+    """Embed what the members in ``_rm_members`` lack and return the version that holds them.
+
+    Args:
+        store: where they are.
+        cursor: has the temporary table ``_rm_members`` (response_id, prompt_id).
+        work: what to do.
+        progress: told what is done after every commit.
+
+    Raises:
+        Interrupted: Ctrl-C arrived; what was committed stays.
+    """
+    began = time.monotonic()
+    encoder = work.encoder
+    encoder_id = encoder_number(store, encoder.spec, write=not work.dry_run)
+    job = EmbeddingJob(store, cursor, encoder, encoder_id, work.batch_size or encoder.commit_size, progress)
+    if work.dry_run:
+        n_missing = job.count(work.parts)
+        return EmbedResult(
+            None, **job.summary(work.parts), n_embedded=0, seconds=time.monotonic() - began, is_new=False, dry_run=True,
+            notes=(f"{n_missing} items have no vector yet",), estimate=estimate(job, work.parts),
+        )  # fmt: skip
+    n_embedded = job.run(work.parts)
+    made, is_new = None, False
+    if work.snapshot is not None:
+        made, is_new = snapshots.create(
+            store,
+            snapshots.NewSnapshot(
+                work.snapshot, encoder_id, encoder.spec.key, work.layout.text, work.datasets, work.where,
+                *snapshots.frozen_members(store, cursor), author=work.author, message=work.message, parent=work.parent,
+            ),
+        )  # fmt: skip
+    seconds = time.monotonic() - began
+    return EmbedResult(made, **job.summary(work.parts), n_embedded=n_embedded, seconds=seconds, is_new=is_new)
 
 
 def _check_steps(cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:

@@ -71,6 +71,33 @@ class SnapshotInfo:
 
 
 @dataclass(frozen=True)
+class EmbedEstimate:
+    """What an embed would take, from a sample of its texts that was embedded and thrown away.
+
+    Attributes:
+        n_texts: distinct texts that have no vector.
+        n_known: distinct texts that have one, made for something else.
+        n_sampled: texts that were embedded to measure.
+        n_tokens: tokens of the n_texts, estimated where not all were sampled.
+        tokens_per_second: of the encoder, over all of the work.
+        seconds: of the encoder; the estimate.
+        seconds_low: two standard errors of the sample below it.
+        seconds_high: as far above it.
+        n_bytes: what the vectors and what points at them would add to the file.
+    """
+
+    n_texts: int
+    n_known: int
+    n_sampled: int
+    n_tokens: int
+    tokens_per_second: float | None
+    seconds: float
+    seconds_low: float
+    seconds_high: float
+    n_bytes: int
+
+
+@dataclass(frozen=True)
 class EmbedResult:
     """What an embed did: texts needed, those embedded now, texts that did not fit; n_steps of the items are steps."""
 
@@ -84,6 +111,7 @@ class EmbedResult:
     dry_run: bool = False
     notes: tuple[str, ...] = ()
     n_steps: int = 0
+    estimate: EmbedEstimate | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Vectors in a store: which encoder made them, one table per width, what is missing and how it gets there."""
+"""Vectors in a store: which encoder made them, and one table per width and precision."""
 
 from __future__ import annotations
 
@@ -7,26 +7,18 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from rmstore.encoders import load_encoder
-from rmstore.encoders.base import Encoder, EncoderSpec
+from rmstore.encoders.base import RUN_OPTIONS, Encoder, EncoderSpec
 from rmstore.encoders.layouts import Layout, parse_layout
-from rmstore.encoders.rendering import Rendered, render
+from rmstore.encoders.rendering import render
 from rmstore.errors import InputError, UnknownNameError
 from rmstore.hashing import canonical_json
 from rmstore.precision import packed, rounded, valid_precision
-from rmstore.records import Progress
 from rmstore.snapshots import list_snapshots, resolve
 from rmstore.store import Store, fill_in, statement
-
-FETCH = 16_384
-"""Items whose texts are in memory at a time."""
-
-_KINDS = {"prompt": "prompts", "step": "steps"}
-"""What the items of a part are; those of every other part are responses."""
 
 
 class Width(Protocol):
@@ -66,13 +58,23 @@ def dataset_names(store: Store, wanted: Sequence[str]) -> tuple[str, ...]:
 def find_encoder(store: Store, name: str, options: Mapping[str, Any] | None = None) -> Encoder:
     """Return a loaded encoder by its name in the store or by the name of its model; loaded once per store.
 
+    Options that only say how to run it, ``device`` and ``processes``, go with either name; others make another
+    encoder of the model.
+
     Raises:
         InputError: its vectors were imported, so that no text can be embedded with it; or the model found under
             its name is not the one that made the vectors.
         OptionError: an option is unknown or has a value outside its range.
     """
     given = dict(options or {})
-    spec = None if given else encoder_specs(store).get(name)
+    spec = encoder_specs(store).get(name)
+    if spec is not None and given.keys() - RUN_OPTIONS:
+        if spec.options:
+            raise InputError(
+                f"the encoder {name!r} has options of its own: {canonical_json(spec.options)}",
+                hint=f"give all options with the name of its model, {spec.model}",
+            )
+        spec = None
     if spec is not None and spec.kind == "imported":
         raise InputError(
             f"the vectors of encoder {name!r} were imported, so no text can be embedded with it",
@@ -81,13 +83,13 @@ def find_encoder(store: Store, name: str, options: Mapping[str, Any] | None = No
     slot = ("encoder", name, canonical_json(given), spec.key if spec else None)
     with store.lock:
         if slot not in store.cache:
-            store.cache[slot] = load_encoder(name, given) if spec is None else _load_again(name, spec)
+            store.cache[slot] = load_encoder(name, given) if spec is None else _load_again(name, spec, given)
         encoder: Encoder = store.cache[slot]
         return encoder
 
 
-def _load_again(name: str, spec: EncoderSpec) -> Encoder:
-    encoder = load_encoder(spec.model, spec.options)
+def _load_again(name: str, spec: EncoderSpec, run_options: Mapping[str, Any]) -> Encoder:
+    encoder = load_encoder(spec.model, {**spec.options, **run_options})
     if encoder.spec.key != spec.key:
         old, new = spec.to_dict(), encoder.spec.to_dict()
         unlike = ", ".join(f"{field} {old[field]!r} is now {new[field]!r}" for field in old if old[field] != new[field])
@@ -177,104 +179,6 @@ def _encoder_and_layout(store: Store, name: str, layout: str) -> tuple[Encoder, 
     return find_encoder(store, name), parse_layout(layout)
 
 
-class EmbeddingJob:
-    """Renders and embeds the items of the table ``_rm_members`` on a cursor that have no vector yet.
-
-    The parts are those of a layout, and ``step``: the items of that are the steps of the members, each rendered
-    jointly with its prompt and all steps before it.
-    Vectors and the renderings that point at them are committed together, so whatever has a rendering has its
-    vector, and what is left to do is found by an anti-join.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        cursor: duckdb.DuckDBPyConnection,
-        encoder: Encoder,
-        encoder_id: int,
-        batch_size: int,
-        progress: Progress,
-    ) -> None:
-        self.store, self.cursor, self.encoder, self.encoder_id = store, cursor, encoder, encoder_id
-        self.batch_size, self.progress = batch_size, progress
-        self.table = vectors_table(encoder.spec)
-        self._done, self._total, self._n_embedded = 0, 0, 0
-
-    def count(self, parts: Sequence[str]) -> int:
-        """Return how many items lack a rendering; a prompt counts once."""
-        return sum(self._todo(part) for part in parts)
-
-    def run(self, parts: Sequence[str]) -> int:
-        """Embed what is missing and return the number of texts that were embedded."""
-        self._done, self._total, self._n_embedded = 0, self.count(parts), 0
-        for part in parts:
-            n_items = self._todo(part)
-            for first in range(1, n_items + 1, FETCH):
-                self.store.check()
-                self._embed_items(part, first, min(first + FETCH - 1, n_items))
-        return self._n_embedded
-
-    def summary(self, parts: Sequence[str]) -> dict[str, int]:
-        """Return n_items, n_texts, n_truncated and n_steps of the members; prompts and steps are items too."""
-        values = {
-            "encoder_id": self.encoder_id,
-            "response_parts": [part for part in parts if part not in _KINDS],
-            "with_prompts": "prompt" in parts,
-            "with_steps": "step" in parts,
-        }
-        names = ("n_items", "n_texts", "n_truncated", "n_steps")
-        return dict(zip(names, self._run("embedding/counts", values)[0], strict=True))
-
-    def _todo(self, part: str) -> int:
-        self._run(f"embedding/todo_{_KINDS.get(part, 'responses')}", {"encoder_id": self.encoder_id, "part": part})
-        return int(self._run("embedding/count_todo")[0][0])
-
-    def _embed_items(self, part: str, first: int, last: int) -> None:
-        items = self._arrow(f"embedding/fetch_{part}", {"first": first, "last": last})
-        columns = {name: items[name].to_pylist() for name in items.column_names if name != "item_id"}
-        rendered = render(self.encoder, columns.get("prompt"), columns.get("response"))
-        self.cursor.register("_rm_rendered", _rendered_table(items["item_id"], rendered))
-        texts = self._arrow("vectors/text_ids")
-        self.cursor.register("_rm_texts", texts)
-        new = self._arrow("vectors/new_texts", {"encoder_id": self.encoder_id})
-        self._save(texts, part, None)
-        for offset in range(0, new.num_rows, self.batch_size):
-            self.store.check()
-            batch = new.slice(offset, self.batch_size)
-            vectors = self.encoder.encode(batch["text"].to_pylist(), poll=self.store.check)
-            self._n_embedded += batch.num_rows
-            self._save(texts, part, fresh_table(batch["text_id"], vectors, self.encoder.spec.precision))
-
-    def _save(self, texts: pa.Table, part: str, fresh: pa.Table | None) -> None:
-        """Commit vectors with the renderings that point at them, or renderings of texts that have vectors."""
-        values = {"encoder_id": self.encoder_id}
-        self.store.check()
-        with self.store.atomic() as cursor:
-            cursor.register("_rm_texts", texts)
-            if fresh is None:
-                name = "vectors/insert_known"
-            else:
-                name = "vectors/insert_renderings"
-                cursor.register("_rm_fresh", fresh)
-                self.store.execute(cursor, statement("vectors/insert_vectors", vectors=self.table), values)
-            saved = self.store.execute(cursor, statement(name, vectors=self.table), {**values, "part": part})
-            self._done += int(saved.fetchall()[0][0])
-        self.progress(self._done, self._total, f"{part}: {self._n_embedded} texts embedded")
-
-    def _run(self, name: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        # Every result is fetched to its end: an open one blocks the cursor.
-        return self.store.execute(self.cursor, statement(name, vectors=self.table), values).fetchall()
-
-    def _arrow(self, name: str, values: Mapping[str, Any] | None = None) -> pa.Table:
-        return self.store.arrow(self.cursor, statement(name, vectors=self.table), values)
-
-
 def fresh_table(ids: pa.ChunkedArray, vectors: np.ndarray, precision: str = "f32") -> pa.Table:
     """Return text ids with the columns that hold their vectors; see :func:`rmstore.precision.packed`."""
     return pa.table({"text_id": ids, **packed(vectors, precision)})
-
-
-def _rendered_table(items: pa.ChunkedArray, rendered: Rendered) -> pa.Table:
-    return pa.table(
-        {"item_id": items, "text": rendered.texts, "n_tokens": rendered.n_tokens, "n_cut": rendered.n_cut},
-    )

@@ -24,7 +24,6 @@ SECTIONS = {
         "status": "rmstore.cli.store:status",
         "doctor": "rmstore.cli.store:doctor",
         "migrate": "rmstore.cli.store:migrate",
-        "gc": "rmstore.cli.gc:gc",
         "demo": "rmstore.cli.demo:demo",
     },
     "Data": {
@@ -34,6 +33,7 @@ SECTIONS = {
     "Embeddings": {
         "encoders": "rmstore.cli.embed:encoders",
         "embed": "rmstore.cli.embed:embed",
+        "reembed": "rmstore.cli.embed:reembed",
         "import-vectors": "rmstore.cli.embed:import_vectors",
         "snapshot": "rmstore.cli.snapshot:snapshot",
     },

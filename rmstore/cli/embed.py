@@ -1,7 +1,8 @@
-"""``encoders``, ``embed`` and ``import-vectors``: texts to vectors."""
+"""``encoders``, ``embed``, ``reembed`` and ``import-vectors``: texts to vectors."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 from rmstore.cli.options import Settings, assignments, command, dry_run_option, json_option, opened
 
 if TYPE_CHECKING:
-    from rmstore.records import EmbedResult
+    from rmstore.records import EmbedEstimate, EmbedResult
 
 
 @command(examples=("rmstore encoders",))
@@ -59,6 +60,40 @@ def embed(
 
     with opened(settings, write=not dry_run) as store, progress(show=not as_json) as report:
         result = store.embed(datasets, encoder_options=option or None, dry_run=dry_run, progress=report, **rest)
+    show_embed(result, as_json=as_json)
+
+
+@command(
+    examples=(
+        "rmstore reembed hh --encoder bge-small --dry-run",
+        "rmstore reembed hh@1 --encoder all-MiniLM-L6-v2 -o max_tokens=128 -m 'a shorter window'",
+        "rmstore reembed hh --encoder bge-small --layout joint --snapshot hh-bge",
+    )
+)
+@click.argument("snapshot", metavar="SNAPSHOT")
+@click.option("--encoder", required=True, help="Model name, path, or toy.")
+@click.option("--layout", help="Such as joint or joint||response; that of the snapshot by default.")
+@click.option("--snapshot", "name", metavar="NAME", help="Snapshot to make a version of; the same name by default.")
+@click.option("-m", "--message", help="Note kept with the version.")
+@click.option("--author", help="Who makes it.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Texts between two commits.")
+@assignments("-o", "--option", about="Option of the encoder, such as max_tokens=128. Repeatable.")
+@dry_run_option
+@json_option
+@click.pass_obj
+def reembed(
+    settings: Settings, snapshot: str, option: dict[str, Any], dry_run: bool, as_json: bool, **rest: Any
+) -> None:
+    """Embed the members of a snapshot with another encoder, as the next version.
+
+    The old vectors stay: the version before is as good as ever, and rmstore snapshot restore goes back to it. Every
+    batch is committed, so that the same command goes on where it was stopped. --dry-run embeds a sample of the texts
+    and says how long all would take and how much room.
+    """
+    from rmstore.cli.progress import progress
+
+    with opened(settings, write=not dry_run) as store, progress(show=not as_json) as report:
+        result = store.reembed(snapshot, encoder_options=option or None, dry_run=dry_run, progress=report, **rest)
     show_embed(result, as_json=as_json)
 
 
@@ -128,8 +163,24 @@ def show_embed(result: EmbedResult, *, as_json: bool) -> None:
     }  # fmt: skip
     if result.n_steps:
         record["steps"] = result.n_steps
+    if result.estimate:
+        record |= asdict(result.estimate) if as_json else _told(result.estimate)
     if as_json:
         record["notes"] = list(result.notes)
     show_record(record, as_json=as_json)
     if not as_json:
         notes(result.notes)
+
+
+def _told(estimate: EmbedEstimate) -> dict[str, str]:
+    """Return an estimate for people."""
+    from rmstore.cli.output import counted, duration, size
+
+    told = {"to embed": f"{counted(estimate.n_texts, 'text')}, about {estimate.n_tokens:,} tokens"}
+    if estimate.n_known:
+        told["there already"] = counted(estimate.n_known, "text")
+    if estimate.tokens_per_second is not None:
+        low, high = duration(estimate.seconds_low), duration(estimate.seconds_high)
+        told["time"] = duration(estimate.seconds) + (f" ({low} to {high})" if low != high else "")
+        told["rate"] = f"{estimate.tokens_per_second:,.0f} tokens/s, measured on {counted(estimate.n_sampled, 'text')}"
+    return {**told, "room": size(estimate.n_bytes)}

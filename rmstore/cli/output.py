@@ -139,6 +139,21 @@ def size(n_bytes: int) -> str:
     raise AssertionError
 
 
+def duration(seconds: float) -> str:
+    """Return a length of time for people.
+
+    Example:
+        >>> duration(0.04), duration(75), duration(4_000), duration(200_000)
+        ('under 1 s', '1 min 15 s', '1 h 6 min', '2 d 7 h')
+    """
+    rest, parts = round(seconds), []
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, rest = divmod(rest, length)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "under 1 s"
+
+
 def counted(n: int, noun: str) -> str:
     """Return a count with its noun.
 

@@ -1,4 +1,4 @@
-select todo.item_id, rm_prompt_text(prompts.messages) as prompt
+select todo.item_id, todo.size, rm_prompt_text(prompts.messages) as prompt
 from _rm_todo as todo
 join rm.main.prompts as prompts on prompts.prompt_id = todo.item_id
 where todo.position between $first and $last

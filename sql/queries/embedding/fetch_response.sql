@@ -1,4 +1,4 @@
-select todo.item_id, responses.text as response
+select todo.item_id, todo.size, responses.text as response
 from _rm_todo as todo
 join rm.main.responses as responses on responses.response_id = todo.item_id
 where todo.position between $first and $last

@@ -1,0 +1,1 @@
+select stratum, n_texts from _rm_sample where part = $part order by stratum, draw;
