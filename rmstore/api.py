@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rmstore.records import EmbedResult, HeadInfo, IngestResult, ReportResult, SnapshotInfo
     from rmstore.report_header import Report
     from rmstore.snapshot_diff import SnapshotDiff
+    from rmstore.snapshot_verify import Verification
     from rmstore.training import TrainResult
 
 
@@ -153,6 +154,12 @@ class Store(engine.Store):
         from rmstore import snapshots
 
         return snapshots.restore(self, reference, **options)
+
+    def verify_snapshot(self, reference: str, *, progress: Progress = silent, **options: Any) -> Verification:
+        """Check members, texts and vectors of a snapshot; see :func:`rmstore.snapshot_verify.verify`."""
+        from rmstore import snapshot_verify
+
+        return snapshot_verify.verify(self, reference, progress=progress, **options)
 
     def drop_snapshot(self, reference: str, *, force: bool = False) -> SnapshotInfo:
         """Drop a snapshot version and return it; see :func:`rmstore.snapshots.drop`."""

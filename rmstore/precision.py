@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rmstore.errors import InputError, OptionError
 
@@ -68,6 +69,19 @@ def checksums(column: pa.Array | pa.ChunkedArray, scale: pa.Array | pa.ChunkedAr
     """Return the CRC-32 of the bytes of every stored vector, followed by those of its scale; NULL stays NULL."""
     numbers = None if scale is None else _whole(scale).drop_null().to_numpy(zero_copy_only=False)
     return _of_rows(column, lambda rows: pa.array(_sums(rows, numbers), pa.uint32()), pa.uint32())
+
+
+def finite(column: pa.Array | pa.ChunkedArray, scale: pa.Array | pa.ChunkedArray | None = None) -> pa.Array:
+    """Return whether all numbers of every stored vector are finite; whole steps are if their scale is."""
+    if scale is not None:
+        return pc.is_finite(_whole(scale))
+    return _of_rows(column, lambda rows: pa.array(_finite(rows).all(axis=1)), pa.bool_())
+
+
+def _finite(rows: np.ndarray) -> np.ndarray:
+    # The exponent of binary16 has all its bits set for infinities and NaN alone.
+    found: np.ndarray = (rows & 0x7C00) != 0x7C00 if rows.dtype == np.uint16 else np.isfinite(rows)
+    return found
 
 
 def _stored(vectors: np.ndarray, precision: str) -> tuple[np.ndarray, np.ndarray | None]:

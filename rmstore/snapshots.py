@@ -51,7 +51,12 @@ class NewSnapshot:
     @property
     def fingerprint(self) -> str:
         """Hash of the members, the encoder and the configuration; names and notes stay out."""
-        return fingerprint(self.ids, self.encoder_key, self.layout, list(self.datasets), self.where)
+        return content_fingerprint(self, self.ids)
+
+
+def content_fingerprint(of: NewSnapshot | SnapshotInfo, ids: str) -> str:
+    """Return the fingerprint of a snapshot whose sorted response ids have the fingerprint ``ids``."""
+    return fingerprint(ids, of.encoder_key, of.layout, list(of.datasets), of.where)
 
 
 def create(store: Store, new: NewSnapshot) -> tuple[SnapshotInfo, bool]:

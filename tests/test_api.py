@@ -15,7 +15,7 @@ METHODS = {
     "init": "connect", "migrate": "connect", "demo": "tour", "shell": "sql",
     "dataset list": "datasets", "dataset show": "dataset", "dataset drop": "drop_dataset",
     "snapshot create": "embed", "snapshot list": "snapshots", "snapshot show": "snapshot", "snapshot diff": "diff",
-    "snapshot restore": "restore_snapshot",
+    "snapshot restore": "restore_snapshot", "snapshot verify": "verify_snapshot",
     "snapshot tag": "tag_snapshot", "snapshot drop": "drop_snapshot",
     "head list": "heads", "head show": "head", "head deploy": "deploy_head", "head drop": "drop_head",
     "head compare": "compare_heads", "head explain": "explain", "head card": "card", "head export": "export_head",

@@ -137,6 +137,39 @@ def restore(settings: Settings, reference: str, message: str | None, author: str
         click.echo(f"{info.reference} has this content already; nothing changed")
 
 
+@snapshot.command("verify", examples=("rmstore snapshot verify hh@2", "rmstore snapshot verify hh@2 --sample 100"))
+@click.argument("reference")
+@click.option("--sample", type=click.IntRange(min=0), default=0, metavar="N", help="Embed N members again and compare.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Draws other members.")
+@json_option
+@click.pass_obj
+def verify(settings: Settings, reference: str, sample: int, seed: int, as_json: bool) -> None:
+    """Check that a version is what was frozen; exit code 1 where something is wrong.
+
+    The fingerprint of its members, a text and a vector for each of them, and every vector against its checksum.
+    Nothing is changed.
+    """
+    from rmstore.cli.output import counted, notes, show, show_record
+    from rmstore.cli.progress import progress
+
+    with opened(settings) as store, progress(show=not as_json) as report:
+        found = store.verify_snapshot(reference, sample=sample, seed=seed, progress=report)
+    rows = [finding.row() for finding in found.findings]
+    if as_json:
+        facts = {"snapshot": found.snapshot.reference, "members": found.n_members, "vectors": found.n_vectors}
+        show_record({**facts, "is_sound": found.is_sound, "checks": rows, "notes": list(found.notes)}, as_json=True)
+    else:
+        show(rows)
+        notes(found.notes)
+        for finding in found.findings:
+            if finding.n:
+                click.echo(f"{finding.check}: {finding.hint}", err=True)
+        looked = f"{counted(found.n_members, 'member')} and {counted(found.n_vectors, 'vector')}"
+        click.echo(f"{found.snapshot.reference}: {looked}, {'all in order' if found.is_sound else 'NOT in order'}")
+    if not found.is_sound:
+        raise click.exceptions.Exit(1)
+
+
 @snapshot.command("drop", examples=("rmstore snapshot drop hh@1",))
 @click.argument("reference")
 @click.option("--force", is_flag=True, help="Also where heads were trained on it.")

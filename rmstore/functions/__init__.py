@@ -19,6 +19,7 @@ FUNCTIONS = Registry(
         "_rm_explain": "rmstore.functions.explain:explain",
         "_rm_half": "rmstore.functions.precision:half",
         "_rm_head_id": "rmstore.functions.score:head_id",
+        "_rm_is_finite": "rmstore.functions.precision:is_finite",
         "_rm_options": "rmstore.functions.catalogue:options",
         "_rm_pairs_sql": "rmstore.functions.rows:pairs_sql",
         "_rm_reports": "rmstore.functions.catalogue:reports",

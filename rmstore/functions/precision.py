@@ -23,3 +23,9 @@ def half(store: Store, bits: pa.ChunkedArray) -> pa.Array:
 def checksum(store: Store, embedding: pa.ChunkedArray, *scale: pa.ChunkedArray) -> pa.Array:
     """Return the CRC-32 of every stored vector; vectors of whole steps bring their scale."""
     return precision.checksums(embedding, *scale)
+
+
+@sql_function("_rm_is_finite", "BOOLEAN")
+def is_finite(store: Store, embedding: pa.ChunkedArray, *scale: pa.ChunkedArray) -> pa.Array:
+    """Return whether every stored vector is finite; vectors of whole steps bring their scale."""
+    return precision.finite(embedding, *scale)
