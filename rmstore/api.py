@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rmstore.records import EmbedResult, HeadInfo, IngestResult, ReportResult, SnapshotInfo
     from rmstore.report_header import Report
     from rmstore.snapshot_diff import SnapshotDiff
+    from rmstore.snapshot_import import SnapshotImport
     from rmstore.snapshot_verify import Verification
     from rmstore.training import TrainResult
 
@@ -160,6 +161,22 @@ class Store(engine.Store):
         from rmstore import snapshot_verify
 
         return snapshot_verify.verify(self, reference, progress=progress, **options)
+
+    def export_snapshot(
+        self, reference: str, to: str | Path, *, force: bool = False, progress: Progress = silent
+    ) -> SnapshotInfo:
+        """Write a snapshot to a folder of Parquet; see :func:`rmstore.snapshot_folder.export_folder`."""
+        from rmstore.snapshot_folder import export_folder
+
+        return export_folder(self, reference, Path(to), force=force, progress=progress)
+
+    def import_snapshot(
+        self, folder: str | Path, *, name: str | None = None, progress: Progress = silent
+    ) -> SnapshotImport:
+        """Store the snapshot of a folder; see :func:`rmstore.snapshot_import.import_folder`."""
+        from rmstore.snapshot_import import import_folder
+
+        return import_folder(self, Path(folder), name, progress=progress)
 
     def drop_snapshot(self, reference: str, *, force: bool = False) -> SnapshotInfo:
         """Drop a snapshot version and return it; see :func:`rmstore.snapshots.drop`."""

@@ -17,6 +17,7 @@ METHODS = {
     "snapshot create": "embed", "snapshot list": "snapshots", "snapshot show": "snapshot", "snapshot diff": "diff",
     "snapshot restore": "restore_snapshot", "snapshot verify": "verify_snapshot",
     "snapshot tag": "tag_snapshot", "snapshot drop": "drop_snapshot",
+    "snapshot export": "export_snapshot", "snapshot import": "import_snapshot",
     "head list": "heads", "head show": "head", "head deploy": "deploy_head", "head drop": "drop_head",
     "head compare": "compare_heads", "head explain": "explain", "head card": "card", "head export": "export_head",
     "head import": "import_head", "head describe": "describe_head", "head rollback": "rollback_head",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -168,6 +169,51 @@ def verify(settings: Settings, reference: str, sample: int, seed: int, as_json: 
         click.echo(f"{found.snapshot.reference}: {looked}, {'all in order' if found.is_sound else 'NOT in order'}")
     if not found.is_sound:
         raise click.exceptions.Exit(1)
+
+
+@snapshot.command("export", examples=("rmstore snapshot export hh@2 --to hh-2",))
+@click.argument("reference")
+@click.option("--to", type=click.Path(path_type=Path), required=True, help="Folder to make.")
+@click.option("--force", is_flag=True, help="Replace an exported snapshot that is there.")
+@click.pass_obj
+def export(settings: Settings, reference: str, to: Path, force: bool) -> None:
+    """Write a version to a folder of Parquet that any engine reads and another store can import.
+
+    The folder holds prompts, responses, votes, ratings, steps and vectors, a README, views for DuckDB and a manifest
+    with the checksum of every file. It appears when it is complete.
+    """
+    from rmstore.cli.output import counted
+    from rmstore.cli.progress import progress
+
+    with opened(settings) as store, progress() as report:
+        info = store.export_snapshot(reference, to, force=force, progress=report)
+    click.echo(f"{info.reference} in {to}: {counted(info.n_rows - info.n_withdrawn, 'response')}")
+
+
+@snapshot.command("import", examples=("rmstore snapshot import hh-2", "rmstore snapshot import hh-2 --name theirs"))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--name", help="Name of the snapshot here; its own by default.")
+@json_option
+@click.pass_obj
+def import_(settings: Settings, folder: Path, name: str | None, as_json: bool) -> None:
+    """Store the snapshot of a folder as the next version of its name.
+
+    Every file is checked first: checksums, ids, references, vectors; nothing in the folder is ever run. What is here
+    already is not added twice, and an import that was stopped goes on when it is run again.
+    """
+    from rmstore.cli.output import counted, show_record
+    from rmstore.cli.progress import progress
+
+    with opened(settings, write=True) as store, progress(show=not as_json) as report:
+        result = store.import_snapshot(folder, name=name, progress=report)
+    info = result.info
+    if as_json:
+        show_record({"snapshot": info.reference, "is_new": result.is_new, "added": dict(result.counts)}, as_json=True)
+    elif result.is_new:
+        new = f"{result.counts['responses']:,} of them and {counted(result.counts['vectors'], 'vector')} new here"
+        click.echo(f"{info.reference} imported: {counted(info.n_rows - info.n_withdrawn, 'response')}, {new}")
+    else:
+        click.echo(f"{info.reference} is there already")
 
 
 @snapshot.command("drop", examples=("rmstore snapshot drop hh@1",))

@@ -1,0 +1,263 @@
+"""A snapshot as a folder of Parquet that any engine reads without rmstore, and another store can take.
+
+Content, provenance, votes, ratings and steps are normalised as in a store; ``vectors_<part>.parquet`` holds the vectors
+of each part of the layout; ``rows.sql`` puts them together with plain DuckDB. Files are sorted by id and written by
+one engine version byte for byte alike, so that the same snapshot has the same checksums whenever and wherever it is
+exported. :mod:`rmstore.snapshot_import` reads such folders.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+import rmstore
+from rmstore import migrate, snapshots
+from rmstore.encoders.layouts import Layout, parse_layout
+from rmstore.errors import StoreError
+from rmstore.export import replacing_folder
+from rmstore.folders import MANIFEST, Kind, write_manifest
+from rmstore.hashing import ID_VERSION, fingerprint
+from rmstore.records import Progress, SnapshotInfo, silent
+from rmstore.snapshot_readme import readme
+from rmstore.store import Store, fill_in, quote_identifier, quote_literal, statement
+from rmstore.vectors import vectors_table
+
+TABLES: dict[str, dict[str, str]] = {
+    "datasets": {"name": "VARCHAR", "license": "VARCHAR", "source": "VARCHAR", "format": "VARCHAR"},
+    "dataset_files": {
+        "dataset": "VARCHAR", "file": "INTEGER", "path": "VARCHAR", "sha256": "VARCHAR", "format": "VARCHAR",
+        "options": "VARCHAR", "n_rows": "BIGINT", "n_prompts": "BIGINT", "n_responses": "BIGINT",
+        "n_preferences": "BIGINT", "n_ratings": "BIGINT", "n_steps": "BIGINT", "n_rejected": "BIGINT",
+        "ingested_at": "TIMESTAMP",
+    },
+    "prompts": {
+        "prompt_id": "VARCHAR", "group_id": "VARCHAR", "split": "VARCHAR",
+        "messages": "STRUCT(role VARCHAR, content VARCHAR)[]",
+    },
+    "prompt_sources": {
+        "prompt_id": "VARCHAR", "dataset": "VARCHAR", "file": "INTEGER", "row": "BIGINT", "subset": "VARCHAR",
+        "split": "VARCHAR", "metadata": "VARCHAR",
+    },
+    "responses": {"response_id": "VARCHAR", "prompt_id": "VARCHAR", "text": "VARCHAR"},
+    "generations": {
+        "generation_id": "VARCHAR", "response_id": "VARCHAR", "dataset": "VARCHAR", "subset": "VARCHAR",
+        "policy": "VARCHAR", "variant": "VARCHAR", "logp": "DOUBLE", "n_tokens": "INTEGER", "origin": "VARCHAR",
+        "parent": "VARCHAR",
+    },
+    "preferences": {
+        "preference_id": "VARCHAR", "chosen_id": "VARCHAR", "rejected_id": "VARCHAR", "prob": "DOUBLE",
+        "margin": "DOUBLE", "weight": "DOUBLE", "annotator": "VARCHAR", "source": "VARCHAR", "dataset": "VARCHAR",
+        "subset": "VARCHAR", "file": "INTEGER", "row": "BIGINT", "occurrence": "INTEGER",
+    },
+    "ratings": {
+        "rating_id": "VARCHAR", "response_id": "VARCHAR", "dataset": "VARCHAR", "attribute": "VARCHAR",
+        "annotator": "VARCHAR", "value": "DOUBLE",
+    },
+    "steps": {"step_id": "VARCHAR", "response_id": "VARCHAR", "step": "INTEGER", "text": "VARCHAR"},
+    "step_labels": {"step_id": "VARCHAR", "dataset": "VARCHAR", "source": "VARCHAR", "label": "DOUBLE"},
+}  # fmt: skip
+"""Files with their columns. Ids and JSON are text, which every engine reads; a data set is named, a file numbered."""
+
+STORED = {"f32": {"embedding": "FLOAT[]"}, "f16": {"embedding": "USMALLINT[]"},
+          "i8": {"embedding": "TINYINT[]", "scale": "FLOAT"}}  # fmt: skip
+"""Columns that hold a vector, by precision; see :mod:`rmstore.precision`."""
+
+ITEMS = {"joint": "response", "prompt": "prompt", "response": "response", "step": "step"}
+"""What the items of a part are."""
+
+ROWS, README = "rows.sql", "README.md"
+
+KIND = Kind(
+    "snapshot",
+    1,
+    frozenset({*(f"{name}.parquet" for name in (*TABLES, *(f"vectors_{part}" for part in ITEMS))), ROWS, README}),
+    needed=frozenset({*(f"{name}.parquet" for name in TABLES), ROWS, README}),
+    fields={
+        "rmstore_version": str, "duckdb_version": str, "migration": int, "id_version": int, "snapshot": dict,
+        "encoder": dict, "datasets": list[dict],
+    },
+    facts={"n_rows": int | None},
+    largest=16 << 20,
+)  # fmt: skip
+
+SNAPSHOT = {
+    "name": str, "version": int, "fingerprint": str, "members_fingerprint": str, "layout": str, "where": str | None,
+    "datasets": list[str], "n_rows": int, "n_withdrawn": int, "n_members": int, "author": str | None,
+    "message": str | None, "created_at": str,
+}  # fmt: skip
+"""What the manifest says of the snapshot; members_fingerprint is over the members that were not withdrawn."""
+
+_GROUP = 24 << 20
+"""Bytes of vectors in a row group: what a reader holds in memory at a time."""
+
+_BYTES = {"f32": 4, "f16": 2, "i8": 1}
+
+
+def vector_columns(precision: str) -> dict[str, str]:
+    """Return the columns of a file of vectors with their types."""
+    items = {"item_id": "VARCHAR", "text_id": "VARCHAR", "n_tokens": "INTEGER", "n_cut": "INTEGER"}
+    return {**items, **STORED[precision], "checksum": "UINTEGER"}
+
+
+def export_folder(
+    store: Store, reference: str, to: Path, *, force: bool = False, progress: Progress = silent
+) -> SnapshotInfo:
+    """Write a snapshot version to a folder and return what is known of it.
+
+    The folder appears when it is complete; until then, and after an error, what was there before stays. Everything is
+    streamed, so that memory does not grow with the snapshot beyond what the engine's ``memory_limit`` allows.
+
+    Args:
+        store: an open store.
+        reference: the version; a bare name means the latest.
+        to: the folder to make.
+        force: replace an exported snapshot that is there; a folder with other files is never touched.
+        progress: told after every file.
+
+    Raises:
+        UnknownNameError: no such snapshot.
+        StoreError: the place is taken or cannot be written; or members or vectors are not those that were frozen.
+    """
+    info = snapshots.resolve(store, reference)
+    layout = parse_layout(info.layout)
+    cursor = store.cursor()
+    with store.interruptible(cursor):
+        values = {
+            "dataset_ids": [row["dataset_id"] for row in store.run("rows/dataset_ids", {"names": list(info.datasets)})]
+        }
+        _stage(store, cursor, info, values)
+        said = _manifest(store, cursor, info)
+        with replacing_folder(to, force=force, ours=(*KIND.names, MANIFEST)) as folder:
+            writer = _Writer(store, cursor, folder, progress, len(TABLES) + len(layout.parts) + 1)
+            for name in TABLES:
+                writer.table(name, values)
+            parts = writer.vectors(info, layout)
+            said["datasets"] = _datasets(store, cursor, values)
+            (folder / ROWS).write_text(views(info, layout), encoding="utf-8")
+            (folder / README).write_text(readme(info, said, writer.n_rows, parts), encoding="utf-8")
+            facts = {path.name: {"n_rows": writer.n_rows.get(path.stem)} for path in folder.iterdir()}
+            store.check()
+            write_manifest(folder, KIND, said, facts)
+    return info
+
+
+def views(info: SnapshotInfo, layout: Layout) -> str:
+    """Return ``rows.sql``: the layout, rows and pairs of a snapshot as views of plain DuckDB over its files."""
+    floats = fill_in(statement(f"exchange/views/floats_{info.precision}").strip(), {"dim": str(int(info.dim))})
+    joins = [
+        fill_in(
+            statement("exchange/views/part", part=part).rstrip(),
+            {"floats": floats, "file": quote_literal(f"vectors_{part}.parquet"), "item": f"{ITEMS[part]}_id"},
+        )
+        for part in layout.parts
+    ]
+    terms = [_term(term) for term in layout.terms]
+    counted = ["joint"] if "joint" in layout.parts else list(layout.parts)
+    vectors = {
+        "layout": layout.text,
+        "n_tokens": " + ".join(f"{quote_identifier(part)}.n_tokens" for part in counted),
+        "embedding": f"({' || '.join(terms)})::float[{layout.width(info.dim)}]",
+        "joins": "\n".join(joins),
+    }
+    head = statement("exchange/views/head").replace("{reference}", info.reference)
+    return head + fill_in(statement("exchange/views/vectors"), vectors) + statement("exchange/views/rows")
+
+
+class _Writer:
+    """Writes the Parquet files of one folder and counts their rows."""
+
+    def __init__(
+        self, store: Store, cursor: duckdb.DuckDBPyConnection, folder: Path, progress: Progress, total: int
+    ) -> None:
+        self.store, self.cursor, self.folder, self.progress, self.total = store, cursor, folder, progress, total
+        self.n_rows: dict[str, int] = {}
+
+    def table(self, name: str, values: dict[str, Any]) -> None:
+        """Write a table."""
+        query = statement(f"exchange/export/{name}")
+        wanted = {key: value for key, value in values.items() if f"${key}" in query}
+        self._copy(name, query, wanted, "compression zstd")
+
+    def vectors(self, info: SnapshotInfo, layout: Layout) -> tuple[str, ...]:
+        """Write the vectors of every part, and of the steps where all have one; return the parts.
+
+        Floats hardly compress (zstd takes a tenth off and twice the time), so they are stored as they are.
+        """
+        counted = self.store.execute(self.cursor, statement("exchange/export/counts")).fetchall()[0]
+        needed = dict(zip(("response", "prompt", "step"), counted, strict=True))
+        stored = ", ".join(quote_identifier(name) for name in STORED[info.precision])
+        query = fill_in(statement("exchange/export/vectors", vectors=vectors_table(info)), {"stored": stored})
+        rows = max(2_048, _GROUP // (_BYTES[info.precision] * int(info.dim)) // 2_048 * 2_048)
+        parts = []
+        for part in (*layout.parts, "step") if needed["step"] else layout.parts:
+            name = f"vectors_{part}"
+            values = {"part": part, "encoder_id": info.encoder_id}
+            self._copy(name, query, values, f"compression uncompressed, row_group_size {rows}")
+            lacking = needed[ITEMS[part]] - self.n_rows[name]
+            if lacking and part == "step":  # steps are embedded when asked for
+                del self.n_rows[name]
+                (self.folder / f"{name}.parquet").unlink()
+                continue
+            if lacking:
+                raise StoreError(
+                    f"{lacking} vectors of part {part!r} of {info.reference!r} are missing",
+                    hint="rmstore doctor says more; embed the data sets again",
+                )
+            parts.append(part)
+        return tuple(parts)
+
+    def _copy(self, name: str, query: str, values: dict[str, Any], options: str) -> None:
+        self.store.check()
+        self.progress(len(self.n_rows), self.total, name)
+        place = quote_literal(str(self.folder / f"{name}.parquet"))
+        text = f"copy (\n{query}\n) to {place} (format parquet, {options})"
+        self.n_rows[name] = int(self.store.execute(self.cursor, text, values or None).fetchall()[0][0])
+
+
+def _stage(store: Store, cursor: duckdb.DuckDBPyConnection, info: SnapshotInfo, values: dict[str, Any]) -> None:
+    """Choose what belongs to the snapshot, in tables of the cursor."""
+    store.execute(cursor, statement("exchange/export/members"), {"snapshot_id": info.snapshot_id}).fetchall()
+    for name in ("sources", "votes"):
+        store.execute(cursor, statement(f"exchange/export/{name}"), values).fetchall()
+    store.execute(cursor, statement("exchange/export/files")).fetchall()
+
+
+def _manifest(store: Store, cursor: duckdb.DuckDBPyConnection, info: SnapshotInfo) -> dict[str, Any]:
+    """Return what the manifest says beside files and data sets."""
+    n_members = store.execute(cursor, statement("embedding/count_members")).fetchall()[0][0]
+    ids = store.execute(cursor, statement("snapshots/fingerprint")).fetchall()[0][0]
+    found = members_fingerprint(ids, info.encoder_key, info.layout, info.datasets, info.where)
+    if n_members + info.n_withdrawn != info.n_rows or (not info.n_withdrawn and found != info.fingerprint):
+        raise StoreError(
+            f"the members of {info.reference!r} are not those that were frozen", hint="rmstore doctor says more"
+        )
+    (row,) = (row for row in store.run("vectors/encoders") if row["encoder_id"] == info.encoder_id)
+    known = {name: getattr(info, name) for name in SNAPSHOT if hasattr(info, name)}
+    return {
+        "rmstore_version": rmstore.__version__,
+        "duckdb_version": duckdb.__version__,
+        "migration": max(migrate.applied(store.con)),
+        "id_version": ID_VERSION,
+        "snapshot": {**known, "n_members": n_members, "members_fingerprint": found},
+        "encoder": {"name": info.encoder, "key": info.encoder_key, "spec": json.loads(row["spec"])},
+    }
+
+
+def members_fingerprint(ids: str, key: str, layout: str, datasets: tuple[str, ...], where: str | None) -> str:
+    """Return what :attr:`rmstore.snapshots.NewSnapshot.fingerprint` is of a snapshot with just these members."""
+    return fingerprint(ids, key, layout, list(datasets), where)
+
+
+def _datasets(store: Store, cursor: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> list[dict[str, Any]]:
+    return store.arrow(cursor, statement("exchange/export/datasets"), values).to_pylist()
+
+
+def _term(term: tuple[str, ...]) -> str:
+    first, *second = (f"{quote_identifier(part)}.embedding" for part in term)
+    if not second:
+        return first
+    return f"list_transform(list_zip({first}, {second[0]}), lambda pair: pair[1] * pair[2])"

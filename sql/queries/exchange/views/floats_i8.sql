@@ -1,0 +1,1 @@
+list_transform(embedding, lambda step: step * scale)::float[{dim}]
