@@ -50,15 +50,28 @@ def exported(model: Any, inputs: Sequence[str], folder: Path, *, extra: str) -> 
     for package in ("onnx", "onnxscript"):
         if find_spec(package) is None:
             raise MissingPackageError(package, extra, f"the backend {extra!r}")
-    place.parent.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent.parent, prefix=".part-") as part:
-        _export(model, inputs, Path(part) / "whole" / place.name)
-        try:
-            (Path(part) / "whole").rename(place.parent)
-        except OSError:  # another process was first
-            if not place.is_file():
-                raise
+    try:
+        place.parent.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent.parent, prefix=".part-") as part:
+            made = Path(part) / place.parent.name
+            made.mkdir()
+            _export(model, inputs, made / place.name)
+            _move(made, place.parent)
+    except OSError as problem:
+        raise InputError(
+            f"the exported model cannot be kept in {str(cache_folder())!r}: {problem}",
+            hint="name a folder with room for it in RMSTORE_CACHE",
+        ) from problem
     return place
+
+
+def _move(made: Path, to: Path) -> None:
+    """Put a finished folder in its place in one step; one that another process put there first is as good."""
+    try:
+        made.rename(to)
+    except OSError:
+        if not any(to.glob("*.onnx")):
+            raise
 
 
 def forget(place: Path) -> None:
@@ -96,7 +109,6 @@ def _export(model: Any, inputs: Sequence[str], to: Path) -> None:
     mask[1, 5:] = 0
     sample = tuple(mask if name == "attention_mask" else torch.zeros_like(mask) for name in inputs)
     free = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
-    to.parent.mkdir()
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)  # it lists packages that are not needed
@@ -107,7 +119,9 @@ def _export(model: Any, inputs: Sequence[str], to: Path) -> None:
                 Graph().eval(), sample, to, dynamo=True, verbose=False, optimize=True,
                 input_names=list(inputs), output_names=[OUTPUT], dynamic_shapes=((free,) * len(inputs),),
             )  # fmt: skip
-    except Exception as problem:
+    except OSError:
+        raise
+    except Exception as problem:  # the exporter has exceptions of many kinds
         reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
         raise InputError(
             f"the model cannot be exported to ONNX: {reason}", hint="use the backend 'torch'"

