@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from rmstore import disk, migrate, resources, spilling
+from rmstore import disk, migrate, resources, safe_query, spilling
 from rmstore.api import Store
 from rmstore.errors import RmstoreError, StoreError, StoreLockedError, StoreVersionError
 from rmstore.functions import register
@@ -39,6 +39,8 @@ def connect(
     memory_limit: str | None = None,
     threads: int | None = None,
     compat: str | None = None,
+    safe: bool = False,
+    timeout: float | None = None,
 ) -> Store:
     """Open a store, creating or migrating it where needed.
 
@@ -49,6 +51,8 @@ def connect(
         memory_limit: limit of the engine, such as ``2GB``.
         threads: threads of the engine; all cores by default.
         compat: oldest DuckDB that shall read the file, such as ``1.5``; only when it is made.
+        safe: for the SQL of strangers: read-only, no files, no network, limits; see :mod:`rmstore.safe_query`.
+        timeout: seconds that one query of a safe store may take.
 
     Raises:
         StoreLockedError: another process holds the file.
@@ -56,9 +60,13 @@ def connect(
         StoreError: there is no such store, or the file is not one.
     """
     file = None if str(path) == ":memory:" else Path(path)
-    if file is not None and not file.exists() and (read_only or not create):
+    if safe and file is None:
+        raise StoreError("a store in memory has nothing for strangers", hint="give the path of a store")
+    if file is not None and not file.exists() and (read_only or safe or not create):
         raise StoreError(f"there is no store at {str(file)!r}", hint=f"rmstore --store {file} init")
     config: dict[str, str | bool | int | float | list[str]] = {"temp_directory": str(spilling.folder(file))}
+    if safe:
+        read_only, memory_limit, threads = True, memory_limit or safe_query.MEMORY, threads or safe_query.THREADS
     if memory_limit:
         config["memory_limit"] = memory_limit
     if threads:
@@ -69,7 +77,11 @@ def connect(
         if file is not None and not read_only:
             spilling.clear(file)
         _bring_up_to_date(con, read_only=read_only)
-        store = _equip(con, file, read_only=read_only, functions="memory", search_path="rm.main,memory.main")
+        kind = safe_query.SafeStore if safe else Store
+        store = _equip(con, file, read_only=read_only, functions="memory", search_path="rm.main,memory.main", kind=kind)
+        if isinstance(store, safe_query.SafeStore):
+            store.timeout = timeout or safe_query.TIMEOUT
+            store.shut()
     except BaseException:
         con.close()
         raise
@@ -188,9 +200,10 @@ def _equip(
     functions: str,
     search_path: str,
     owns_connection: bool = True,
+    kind: type[Store] = Store,
 ) -> Store:
     """Register the Python functions, then the macros that name them."""
-    store = Store(con, path=file, read_only=read_only, search_path=search_path, owns_connection=owns_connection)
+    store = kind(con, path=file, read_only=read_only, search_path=search_path, owns_connection=owns_connection)
     con.execute(f"use {functions}")
     register(store)
     for folder in ("macros", "methods"):

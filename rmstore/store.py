@@ -48,7 +48,10 @@ class Store:
         read_only: True where nothing can be written.
         stop: set by Ctrl-C; long work polls it through :meth:`check`.
         cache: loaded heads and encoders, by what they are; versions never change, so nothing goes stale.
+        is_safe: True where strangers ask, see :mod:`rmstore.safe_query`.
     """
+
+    is_safe = False
 
     def __init__(
         self,

@@ -33,11 +33,11 @@ command = partial(click.command, cls=Command)
 
 
 @contextmanager
-def opened(settings: Settings, *, write: bool = False, create: bool = False) -> Iterator[Store]:
-    """Open the store of the settings; Ctrl-C inside the block sets its stop event."""
+def opened(settings: Settings, *, write: bool = False, create: bool = False, **limits: Any) -> Iterator[Store]:
+    """Open the store of the settings; Ctrl-C inside the block sets its stop event. Limits are those of ``connect``."""
     import rmstore
 
-    with rmstore.connect(settings.store, read_only=not write, create=create) as store, store.interruptible():
+    with rmstore.connect(settings.store, read_only=not write, create=create, **limits) as store, store.interruptible():
         yield store
 
 
