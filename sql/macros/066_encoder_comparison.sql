@@ -1,0 +1,75 @@
+-- What the report encoder-comparison reads: votes judged out of fold, and what an encoder costs.
+
+-- Decided votes of a snapshot that other has too, each judged by a head trained on the votes of the other folds; hit is
+-- 1 where the chosen side has the higher reward, 0.5 where both have the same. Votes whose sides lie in different folds
+-- are left out. The heads are stored, so that a second call finds them.
+create or replace macro _rm_out_of_fold(snapshot, other, split, head, folds, seed) as table
+    with shared as (
+        select preference_id from rm_pairs(other)
+    ),
+    votes as materialized (
+        select votes.preference_id, votes.group_id, votes.prompt_id, votes.chosen_id, votes.rejected_id, votes.weight,
+               votes.prob, votes.chosen_embedding, votes.rejected_embedding,
+               rm_fold(votes.group_id, folds, seed) as fold
+        from rm_pairs(snapshot) as votes
+        semi join shared using (preference_id)
+        join rm.main.responses as others on others.response_id = votes.rejected_id
+        join rm.main.prompts as prompts on prompts.prompt_id = others.prompt_id
+        where votes.prob > 0.5e0 and split in (votes.split, 'all')
+            and rm_fold(prompts.group_id, folds, seed) = rm_fold(votes.group_id, folds, seed)
+            and case when folds < 2 then error('folds is ' || folds || ': give 2 or more') else true end
+    ),
+    fitted as materialized (
+        select held.fold,
+               rm_train(
+                   'encoder-comparison/' || left(replace(snapshot, '@', '-'), 90) || '/' || held.fold || '-of-' || folds,
+                   chosen_id, rejected_id, head := head, snapshot := snapshot, prompt := prompt_id, weight := weight,
+                   prob := prob, seed := seed) as fit
+        from votes
+        join range(folds) as held(fold) on votes.fold <> held.fold
+        group by held.fold
+    ),
+    rewarded as (
+        select votes.preference_id, votes.group_id, fitted.fit.head || '@' || fitted.fit.version as reference,
+               votes.chosen_embedding, votes.rejected_embedding
+        from votes
+        join fitted using (fold)
+    )
+    select preference_id, group_id,
+           0.5e0 + 0.5e0 * sign(
+               rm_score(reference, chosen_embedding)::double - rm_score(reference, rejected_embedding)::double) as hit
+    from rewarded;
+
+-- One row: the encoder and layout of a snapshot, texts that its encoder embedded in a second of its own time over all
+-- runs, bytes of one stored vector, and of those that the members need together, each once.
+create or replace macro _rm_encoder_costs(snapshot) as table
+    with chosen as (
+        select snapshots.snapshot_id, snapshots.reference, snapshots.layout, encoders.encoder_id,
+               encoders.name as encoder, encoders.dim, encoders."precision",
+               encoders.dim * case encoders."precision" when 'f16' then 2 when 'i8' then 1 else 4 end
+               + case when encoders."precision" = 'i8' then 4 else 0 end as bytes_per_vector
+        from rm_snapshots() as snapshots
+        join rm.main.encoders as encoders on encoders.name = snapshots.encoder
+        where snapshots.reference = snapshot
+    ),
+    items as (
+        select members.response_id as item_id, unnest(['joint', 'response']) as part
+        from rm.main.snapshot_members as members
+        semi join chosen using (snapshot_id)
+        union
+        select responses.prompt_id, 'prompt'
+        from rm.main.snapshot_members as members
+        semi join chosen using (snapshot_id)
+        join rm.main.responses as responses using (response_id)
+    )
+    select chosen.reference, chosen.encoder, chosen.layout, chosen.dim, chosen."precision",
+           (select sum(runs.n_texts) / nullif(sum(runs.seconds), 0)
+            from rm.main.embedding_runs as runs
+            where runs.encoder_id = chosen.encoder_id) as texts_per_second,
+           chosen.bytes_per_vector::bigint as bytes_per_vector,
+           (select count(distinct renderings.text_id)
+            from items
+            join rm.main.renderings as renderings using (item_id, part)
+            where renderings.encoder_id = chosen.encoder_id and contains(chosen.layout, part))
+           * chosen.bytes_per_vector as n_bytes
+    from chosen;

@@ -1,0 +1,157 @@
+"""The report encoder-comparison: one encoder sees what votes depend on, the other does not; numbers by hand."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from stocking import stock
+
+import rmstore
+from rmstore import reports
+from rmstore.embedding import embed
+from rmstore.errors import OptionError, ReportError, StoreError, UnknownNameError
+from rmstore.reembedding import reembed
+
+N = 60
+FLIPPED = 5
+
+
+def taught(store):
+    """Two snapshots of prompts with two responses each; votes are for the side with more words of four letters.
+
+    ``toy:8`` (s@2) counts words by length and sees it. ``toy:1`` (s@1) counts words, of which one side has one more,
+    by chance. Ten groups have a second vote, five of them the other way round, and the vote of the last is a tie. The
+    encoders were timed by hand: 80 and 40 texts a second.
+    """
+    rng = np.random.default_rng(3)
+    rows, votes = [], []
+    for i in range(N):
+        fours = [int(rng.integers(2, 5)), 0]
+        words = 6 + rng.permutation(2)
+        rows += [
+            (f"prompt {i}", " ".join(["four"] * four + ["as"] * (total - four)))
+            for four, total in zip(fours, words.tolist(), strict=True)
+        ]
+        votes.append((2 * i, 2 * i + 1))
+    votes += [(2 * i + 1, 2 * i) if i < FLIPPED else (2 * i, 2 * i + 1) for i in range(10)]
+    stock(store, rows, votes=votes)
+    store.sql(f'update preferences set prob = 0.5 where "row" = {N}')
+    embed(store, "d", snapshot="s", encoder="toy:1", layout="response")
+    reembed(store, "s", encoder="toy:8")
+    store.sql("update embedding_runs set seconds = n_texts / (case encoder_id when 1 then 80 else 40 end)")
+
+
+def compare(store, **params):
+    return reports.run(store, "encoder-comparison", {"old": "s@1", "new": "s@2", **params}).table.to_pylist()
+
+
+def by_hand(store, folds, seed, split="all"):
+    """Groups and hits of either encoder, in numpy.
+
+    A head on one number ranks by the sign of its weight, which is that of the sum of the training differences: the
+    slope of the likelihood at weight 0. A head that sees the words of four letters is right wherever the vote is.
+    """
+    votes = store.rows(
+        "select group_id::varchar as g, rm_fold(group_id, $k, $seed) as fold, old.chosen_embedding[1] as c, "
+        "old.rejected_embedding[1] as r, new.chosen_embedding[4] > new.rejected_embedding[4] as is_right "
+        "from rm_pairs('s@1') as old join rm_pairs('s@2') as new using (preference_id, group_id) "
+        "where old.prob > 0.5 and $split in (old.split, 'all')",
+        {"k": folds, "seed": seed, "split": split},
+    )
+    fold = np.array([row["fold"] for row in votes])
+    difference = np.array([row["c"] - row["r"] for row in votes])
+    learned = np.array([np.sign(difference[fold != own].sum()) for own in fold])
+    old = 0.5 + 0.5 * np.sign(learned * difference)
+    return np.array([row["g"] for row in votes]), old, np.array([float(row["is_right"]) for row in votes])
+
+
+def clustered(groups, values):
+    """Mean, variance of the mean when whole groups are drawn, and the number of groups."""
+    keys, place = np.unique(groups, return_inverse=True)
+    residual = np.bincount(place, values - values.mean())
+    count = len(keys)
+    return values.mean(), count / (count - 1) * (residual**2).sum() / len(values) ** 2, count
+
+
+def wilson(mean, variance, count, n):
+    n = min(n, mean * (1 - mean) / variance)
+    t = stats.t.ppf(0.975, count - 1)
+    middle, half = mean + t**2 / (2 * n), t * np.sqrt(mean * (1 - mean) / n + t**2 / (4 * n**2))
+    return (middle - half) / (1 + t**2 / n), (middle + half) / (1 + t**2 / n)
+
+
+@pytest.mark.parametrize(("folds", "seed"), [(5, 0), (3, 1)])
+def test_accuracies_and_their_difference_by_hand(store, folds, seed):
+    taught(store)
+    old, new = compare(store, folds=folds, seed=seed)
+    groups, old_hits, new_hits = by_hand(store, folds, seed)
+    assert (new["n_pairs"], new["n_groups"]) == (old["n_pairs"], old["n_groups"]) == (N + 10 - 1, N - 1)
+    assert new["accuracy"] == pytest.approx((N + 9 - FLIPPED) / (N + 9)) == pytest.approx(new_hits.mean())
+    for side, hits in ((old, old_hits), (new, new_hits)):
+        mean, variance, count = clustered(groups, hits)
+        assert side["accuracy"] == pytest.approx(mean)
+        assert (side["low"], side["high"]) == pytest.approx(wilson(mean, variance, count, len(hits)))
+    gain, variance, count = clustered(groups, new_hits - old_hits)
+    half = stats.t.ppf(0.975, count - 1) * np.sqrt(variance)
+    assert new["difference"] == pytest.approx(gain) == pytest.approx(new["accuracy"] - old["accuracy"])
+    assert (new["difference_low"], new["difference_high"]) == pytest.approx((gain - half, gain + half))
+    assert new["z"] == pytest.approx(gain / np.sqrt(variance))
+    assert new["z"] > 3
+    assert [old[name] for name in ("difference", "difference_low", "difference_high", "z")] == [None] * 4
+
+
+def test_speed_and_size_by_hand(store):
+    taught(store)
+    old, new = compare(store, folds=2)
+    about = ("snapshot", "encoder", "layout", "dim", "precision", "texts_per_second", "bytes_per_vector")
+    assert [old[name] for name in about] == ["s@1", "toy:1", "response", 1, "f32", 80.0, 4]
+    assert [new[name] for name in about] == ["s@2", "toy:8", "response", 8, "f32", 40.0, 32]
+    n_texts = store.value("select count(distinct text) from responses")  # an answer to two prompts is one text
+    assert (old["n_bytes"], new["n_bytes"]) == (4 * n_texts, 32 * n_texts)
+    reembed(store, "s@1", encoder="toy:8", layout="prompt||response")
+    store.sql("delete from embedding_runs where encoder_id = 1")
+    old, new = compare(store, new="s@3", folds=2)
+    assert (new["layout"], new["n_bytes"], new["n_pairs"]) == ("prompt||response", 32 * (n_texts + N), N + 9)
+    assert old["texts_per_second"] is None
+
+
+def test_a_second_run_finds_the_heads_and_gives_the_same(store):
+    taught(store)
+    first = compare(store, folds=2)
+    names = [row["name"] for row in store.rows("select name from heads order by name")]
+    assert names == [f"encoder-comparison/s-{version}/{fold}-of-2" for version in (1, 2) for fold in (0, 1)]
+    assert compare(store, folds=2) == first
+    assert store.value("select count(*) from heads") == 4
+
+
+def test_votes_of_one_split_that_both_have(store):
+    taught(store)
+    groups, old_hits, new_hits = by_hand(store, 3, 0, "train")
+    old, new = compare(store, folds=3, split="train")
+    assert old["n_pairs"] == len(groups) < N + 9
+    assert (old["accuracy"], new["accuracy"]) == pytest.approx((old_hits.mean(), new_hits.mean()))
+    embed(store, "d", snapshot="few", encoder="toy:8", layout="response", where="prompt < 'prompt 3'")
+    few = compare(store, new="few", folds=3)
+    n_few = store.value("select count(*) from rm_pairs('few') where prob > 0.5")
+    assert [row["n_pairs"] for row in few] == [n_few, n_few]
+
+
+def test_snapshots_without_a_common_vote_have_no_accuracy(store):
+    taught(store)
+    stock(store, [("alone", "x"), ("alone", "y y")], dataset="e")
+    embed(store, "e", snapshot="e", encoder="toy:8", layout="response")
+    old, new = compare(store, new="e")
+    assert (old["n_pairs"], new["n_pairs"], new["accuracy"], new["z"], old["bytes_per_vector"]) == (0, 0, None, None, 4)
+
+
+def test_what_cannot_be_compared_is_refused(store, tmp_path):
+    taught(store)
+    with pytest.raises(UnknownNameError, match="no head kind is called 'neural'"):
+        compare(store, head="neural")
+    with pytest.raises(ReportError, match="folds is 1: give 2 or more"):
+        compare(store, folds=1)
+    with pytest.raises(OptionError, match="split is 'all of it'"):
+        compare(store, split="all of it")
+    with rmstore.connect(tmp_path / "s.duckdb") as written:
+        taught(written)
+    with rmstore.connect(tmp_path / "s.duckdb", read_only=True) as reader, pytest.raises(StoreError, match="read-only"):
+        compare(reader, folds=2)
