@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from rmstore.encoders import load_encoder
 from rmstore.encoders.base import RUN_OPTIONS, Encoder, EncoderSpec
+from rmstore.encoders.imported import Imported
 from rmstore.encoders.layouts import Layout, parse_layout
 from rmstore.encoders.rendering import render
 from rmstore.errors import InputError, UnknownNameError
@@ -61,9 +62,10 @@ def find_encoder(store: Store, name: str, options: Mapping[str, Any] | None = No
     Options that only say how to run it, ``device`` and ``processes``, go with either name; others make another
     encoder of the model.
 
+    An encoder whose vectors were imported is there too; it refuses to embed a text.
+
     Raises:
-        InputError: its vectors were imported, so that no text can be embedded with it; or the model found under
-            its name is not the one that made the vectors.
+        InputError: the model found under its name is not the one that made the vectors.
         OptionError: an option is unknown or has a value outside its range.
     """
     given = dict(options or {})
@@ -76,10 +78,7 @@ def find_encoder(store: Store, name: str, options: Mapping[str, Any] | None = No
             )
         spec = None
     if spec is not None and spec.kind == "imported":
-        raise InputError(
-            f"the vectors of encoder {name!r} were imported, so no text can be embedded with it",
-            hint="import more vectors, or embed with another encoder",
-        )
+        return Imported(name, spec)
     slot = ("encoder", name, canonical_json(given), spec.key if spec else None)
     with store.lock:
         if slot not in store.cache:

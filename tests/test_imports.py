@@ -10,6 +10,7 @@ from stocking import stock
 
 from rmstore import doctor, matches
 from rmstore.adapters.arrays import ArrayFile
+from rmstore.embedding import embed
 from rmstore.errors import BadFileError, BadRowsError, InputError, OptionError, StoreError
 from rmstore.imports import import_vectors
 
@@ -123,6 +124,16 @@ def test_more_responses_of_the_same_encoder_are_added(store, rows, tmp_path):
     assert import_vectors(store, parquet(tmp_path / "b.parquet", vectors()), snapshot="s", **options).n_embedded == 30
     assert len(stored(store, "s@1")) == 20 and len(stored(store, "s@2")) == N
     assert store.value("select count(*) from encoders") == 1
+
+
+def test_what_was_imported_can_be_frozen_again_in_part(store, rows, tmp_path):
+    import_vectors(store, parquet(tmp_path / "a.parquet", vectors()[:20]), match=BY_TEXT, snapshot="s", encoder="m")
+    part = embed(store, "d", snapshot="s", encoder="m", layout="joint", where="text::int < 10")
+    assert (part.snapshot.reference, part.snapshot.n_rows, part.n_embedded) == ("s@2", 10, 0)
+    assert set(stored(store, "s@2")) == {rows[str(number)] for number in range(10)}
+    for layout, where in (("joint", "text::int < 21"), ("response", "text::int < 10")):
+        with pytest.raises(InputError, match="vectors of encoder 'm' were imported"):
+            embed(store, "d", snapshot="s", encoder="m", layout=layout, where=where)
 
 
 def test_a_data_set_keeps_the_others_out(store, rows, small_slices, tmp_path):
