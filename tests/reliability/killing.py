@@ -106,12 +106,18 @@ class Worker:
 
 
 def held(folder: Path) -> tuple[dict[str, list[tuple[Any, ...]]], dict[str, Any]]:
-    """Return what the store and the files of a folder hold."""
+    """Return what the store and the files of a folder hold; the store must be sound."""
     with rmstore.connect(folder / operations.STORE, read_only=True) as store:
+        assert _findings(store) == []
         return contents.of_store(store), contents.of_folder(folder, store=operations.STORE)
 
 
-def findings(folder: Path, *, read_only: bool = False) -> list[str]:
-    """Open the store of a folder, as the next command would, and return what doctor finds."""
+def check_sound(folder: Path, *, read_only: bool = False) -> None:
+    """Open the store of a folder, as the next command would; doctor must find nothing."""
     with rmstore.connect(folder / operations.STORE, read_only=read_only) as store:
-        return [finding.check for finding in store.doctor(everything=True) if finding.n]
+        assert _findings(store) == []
+
+
+def _findings(store: rmstore.Store) -> list[tuple[str, int, tuple[str, ...]]]:
+    found = store.doctor(everything=True)
+    return [(finding.check, finding.n, finding.examples) for finding in found if finding.n]

@@ -100,6 +100,22 @@ def _shared() -> None:
         store.embed(["d", "other"], snapshot="both", encoder="toy")
 
 
+def _measured() -> None:
+    """Vectors that another program made of the same answers."""
+    _embedded()
+    with rmstore.connect(STORE) as store:
+        store.export("select response_id, embedding::float[] as embedding from rm_rows('s')", "vectors.parquet")
+
+
+def _replaced() -> None:
+    """A snapshot with an older version, and vectors that only a dropped snapshot held."""
+    _embedded()
+    with rmstore.connect(STORE) as store:
+        store.embed("d", encoder="toy", snapshot="s", where="n_chars > 30")
+        store.embed("d", encoder="toy:24", snapshot="spare", layout="joint")
+        store.drop_snapshot("spare@1", force=True)
+
+
 def _legacy() -> None:
     Path(STORE).write_bytes(gzip.decompress(LEGACY.read_bytes()))
 
@@ -111,6 +127,8 @@ STARTS = {
     "embedded": _embedded,
     "trained": _trained,
     "shared": _shared,
+    "measured": _measured,
+    "replaced": _replaced,
     "legacy": _legacy,
 }
 
@@ -132,6 +150,27 @@ def _snapshot(store: rmstore.Store) -> None:
     store.embed("d", encoder="toy", snapshot="long", where="n_chars > 30", message="long ones")
     store.tag_snapshot("long@1", "paper")
     store.embed("d", encoder="toy", snapshot="prompts", layout="prompt||response", batch_size=100)
+
+
+def _reembed(store: rmstore.Store) -> None:
+    store.reembed("s", encoder="toy:12", batch_size=100)
+
+
+def _import_vectors(store: rmstore.Store) -> None:
+    match = "select response_id, embedding from file"
+    store.import_vectors("vectors.parquet", match=match, snapshot="taken", encoder="elsewhere", precision="f16")
+
+
+def _restore(store: rmstore.Store) -> None:
+    store.restore_snapshot("s@1")
+
+
+def _gc(store: rmstore.Store) -> None:
+    store.gc()
+
+
+def _compact(store: rmstore.Store) -> None:
+    store.gc(compact=True)
 
 
 def _train_linear(store: rmstore.Store) -> None:
@@ -166,6 +205,11 @@ OPERATIONS = {
     "ingest": Operation("fresh", _ingest),
     "embed": Operation("ingested", _embed),
     "snapshot-create": Operation("embedded", _snapshot),
+    "snapshot-restore": Operation("replaced", _restore),
+    "reembed": Operation("embedded", _reembed),
+    "import-vectors": Operation("measured", _import_vectors),
+    "gc": Operation("replaced", _gc),
+    "gc-compact": Operation("replaced", _compact),
     "train-linear": Operation("embedded", _train_linear, needs=("scipy.optimize",)),
     "train-mlp": Operation("embedded", _train_mlp, needs=("torch",)),
     "head-export": Operation("trained", _head_export),

@@ -17,18 +17,16 @@ def kill_and_finish(bench, operation, moments, count_kill, *, small_log=False):
     """Kill an operation at each moment, a share of its time, one after the other; then finish it and compare."""
     whole = bench.undisturbed(operation)
     folder = bench.copy(operation)
-    for moment in moments:
+    for number, moment in enumerate(moments):
         with killing.Worker(operation, folder, *(["small-log"] if small_log else [])) as worker:
             hit = worker.kill_after(moment * whole.seconds)
         count_kill(operation, hit=hit)
         if operations.OPERATIONS[operation].opens and not (folder / operations.STORE).exists():
             continue  # killed before the store was there
-        if not operations.OPERATIONS[operation].opens:  # a store that lacks a migration is not opened for reading
-            assert killing.findings(folder, read_only=True) == []
-        assert killing.findings(folder) == []
+        # a store that lacks a migration is not opened for reading; what is opened for writing brings in the log
+        killing.check_sound(folder, read_only=number == 0 and not operations.OPERATIONS[operation].opens)
     with chdir(folder):
         operations.perform(operation)
-    assert killing.findings(folder) == []
     tables, files = killing.held(folder)
     assert contents.unlike(tables, whole.tables) == []
     assert files.keys() == whole.files.keys()
@@ -36,9 +34,7 @@ def kill_and_finish(bench, operation, moments, count_kill, *, small_log=False):
     shutil.rmtree(folder.parent)
 
 
-@pytest.mark.parametrize(
-    ("operation", "moment"), [("init", 0.5), ("ingest", 0.45), ("embed", 0.6), ("head-export", 0.5), ("migrate", 0.3)]
-)
+@pytest.mark.parametrize(("operation", "moment"), [("init", 0.5), ("ingest", 0.5), ("migrate", 0.4)])
 def test_killed_once(bench, count_kill, operation, moment):
     kill_and_finish(bench, operation, [moment], count_kill)
 

@@ -62,6 +62,7 @@ def lab(bench):
     return folder / operations.STORE
 
 
+@pytest.mark.slow
 def test_a_writer_keeps_everybody_out_until_it_ends(lab):
     with Child(HOLD, lab, "write", lab.parent / "more.jsonl") as writer:
         for read_only in (False, True):
@@ -91,6 +92,7 @@ def test_a_killed_writer_keeps_nobody_out(lab):
             assert not [finding for finding in store.doctor(everything=True) if finding.n]
 
 
+@pytest.mark.slow
 def test_readers_share_and_a_writer_is_told_of_them(lab):
     with rmstore.connect(lab, read_only=True) as store:
         wanted = store.value("select sum(rm_score('helpful@1', embedding)::decimal(18, 4)) from rm_rows('s')")

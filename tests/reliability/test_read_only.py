@@ -36,6 +36,7 @@ def rmstore(bench, tmp_path, unprivileged):
         place.chmod(place.stat().st_mode | 0o200)
 
 
+@pytest.mark.slow
 def test_reading_works(rmstore, tmp_path):
     for words in (
         ["status", "--json"],
@@ -50,6 +51,7 @@ def test_reading_works(rmstore, tmp_path):
     assert (tmp_path / "scores.parquet").exists() and (tmp_path / "folder" / "manifest.json").exists()
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_the_memory_goes_elsewhere(rmstore, tmp_path):
     text = "select md5(range::varchar) as s from range(1500000)"
     sql = f"set memory_limit = '80MB'; select count(distinct s) as n from ({text})"
@@ -58,6 +60,7 @@ def test_what_does_not_fit_the_memory_goes_elsewhere(rmstore, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lab"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -73,6 +76,7 @@ def test_writing_is_refused(rmstore, words):
     assert "lab.duckdb' cannot be written" in done.stderr and "hint: " in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
