@@ -116,9 +116,14 @@ def _only_read(store: Store, cursor: duckdb.DuckDBPyConnection, options: list[st
         _attach(store, cursor, ["read_only"])
         yield
     finally:
-        if cursor.execute(statement("compaction/attached"), {"database": "rm"}).fetchall()[0][0]:
-            cursor.execute(statement("compaction/detach", database="rm"))
+        _detach(cursor, "rm")
         _attach(store, cursor, options)
+
+
+def _detach(cursor: duckdb.DuckDBPyConnection, database: str) -> None:
+    """Detach a database where it is attached: an error or Ctrl-C may have come before that."""
+    if cursor.execute(statement("compaction/attached"), {"database": database}).fetchall()[0][0]:
+        cursor.execute(statement("compaction/detach", database=database))
 
 
 def _attach(store: Store, cursor: duckdb.DuckDBPyConnection, options: list[str]) -> None:
@@ -145,14 +150,14 @@ def _attach_text(file: Path, database: str, options: list[str]) -> str:
 
 def _copy(store: Store, cursor: duckdb.DuckDBPyConnection, part: Path, options: list[str]) -> None:
     """Write everything of the store to a new file, and make sure that everything is there."""
-    store.execute(cursor, _attach_text(part, _COPY, options))
     try:
+        store.execute(cursor, _attach_text(part, _COPY, options))
         with store.interruptible(cursor):
             store.execute(cursor, statement("compaction/copy", database=_COPY))
             _compare(store, cursor)
             store.execute(cursor, statement("compaction/checkpoint", database=_COPY))
     finally:
-        cursor.execute(statement("compaction/detach", database=_COPY))
+        _detach(cursor, _COPY)
 
 
 def _compare(store: Store, cursor: duckdb.DuckDBPyConnection) -> None:

@@ -47,7 +47,11 @@ def drop_dataset(
     All of it is one transaction. The row of the data set, with its licence, and those of its files stay, so that heads
     and reports still know what they were made from. Snapshots that lose members, and heads that saw its prompts in
     training, get a row in ``withdrawals``; the weights of a head stay, and only training again makes it forget.
-    Ingesting the same files again makes a new data set: what was withdrawn from a snapshot stays withdrawn.
+    Ingesting the same files again makes a new data set: what was withdrawn from a snapshot stays withdrawn; a response
+    that another data set of the snapshot holds never left it, and shows its rows of both again.
+
+    The engine leaves deleted rows in free blocks of the file until something overwrites them: where nothing may
+    remain, ``gc`` with ``compact`` writes a file without them. Exported folders and reports are out of reach.
 
     Args:
         store: an open store.

@@ -84,6 +84,10 @@ def test_what_was_withdrawn_does_not_come_back_with_the_data(both):
     both.sql("update datasets set name = 'one' where name = 'one again'")
     assert answers(both, "ones@1") == [] and answers(both, "both@1") == ["shared", "theirs"]
     assert both.value("select count(*) from rm_rows('ones@1')") == 0
+    seen = both.rows("select dataset, text from rm_rows('both@1') join responses using (response_id) order by all")
+    assert [(row["dataset"], row["text"]) for row in seen] == [
+        ("one", "shared"), ("two", "shared"), ("two", "theirs"),
+    ], "a response that never left is shown for both data sets"  # fmt: skip
     fresh = embed(both, "one", snapshot="ones", encoder="toy:2", layout="response").snapshot
     assert (fresh.reference, answers(both, "ones@2")) == ("ones@2", ["mine", "own", "shared"])
     assert snapshots.show(both, "ones@2")["withdrawals"] == []
@@ -182,7 +186,7 @@ def test_commands(cli, tmp_path):
         info = embed(store, ["one", "two"], snapshot="both", encoder="toy:1", layout="joint").snapshot
         save_head(store, info, groups(store, "p"), name="h")
     done = cli("dataset", "drop", "one", "--force", "--reason", "consent withdrawn")
-    assert done.code == 0 and "h@1 was trained on 1 groups of prompts of one, and its weights stay" in done.err
+    assert done.code == 0 and "h@1 was trained on 1 group of prompts of one, and its weights stay" in done.err
     assert json.loads(cli("snapshot", "show", "both", "--json").out)["withdrawals"][0]["n_responses"] == 2
     assert json.loads(cli("head", "show", "h", "--json").out)["withdrawals"][0]["reason"] == "consent withdrawn"
     assert "consent withdrawn" in cli("head", "card", "h").out

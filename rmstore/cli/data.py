@@ -99,17 +99,17 @@ def show_(settings: Settings, name: str, as_json: bool) -> None:
 def drop(settings: Settings, name: str, force: bool, reason: str | None, dry_run: bool, as_json: bool) -> None:
     """Drop a data set and what no other set shares with it, vectors included.
 
-    Snapshots lose its responses and say so; heads that were trained on them stay, and say so. rmstore gc --compact
-    gives the space back.
+    Snapshots lose its responses and say so; heads that were trained on them stay, and say so. Free blocks of the
+    file hold what was deleted until rmstore gc --compact writes it anew.
     """
-    from rmstore.cli.output import notes, show_record
+    from rmstore.cli.output import counted, notes, show_record
     from rmstore.datasets import drop_dataset
 
     with opened(settings, write=True) as store:
         record = drop_dataset(store, name, force=force, reason=reason, dry_run=dry_run)
     show_record(record, as_json=as_json)
     notes(
-        f"{row['head']} was trained on {row['n_groups']} groups of prompts of {name}, and its weights stay: "
+        f"{row['head']} was trained on {counted(row['n_groups'], 'group')} of prompts of {name}, and its weights stay: "
         "train it again without them, or rmstore head drop it"
         for row in record["heads"]
     )
