@@ -43,7 +43,9 @@ def find_model(name: str, *, owner: str | None = "sentence-transformers") -> Mod
     if "/" not in name and owner is not None:
         name = f"{owner}/{name}"
     if not _HUB_NAME.fullmatch(name):
-        raise InputError(f"the encoder {name[:200]!r} is no folder, nor a name on the hub", hint="give the path of a folder")
+        raise InputError(
+            f"the encoder {name[:200]!r} is no folder, nor a name on the hub", hint="give the path of a folder"
+        )
     found = _from_hub(name, local=True) or _from_package(name)
     if found is not None:
         return found
