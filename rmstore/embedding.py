@@ -139,10 +139,10 @@ def embed_members(store: Store, cursor: duckdb.DuckDBPyConnection, work: Work, p
     encoder_id = encoder_number(store, encoder.spec, write=not work.dry_run)
     job = EmbeddingJob(store, cursor, encoder, encoder_id, work.batch_size or encoder.commit_size, progress)
     if work.dry_run:
-        n_missing = job.count(work.parts)
+        n_missing, found = job.count(work.parts), estimate(job, work.parts)
         return EmbedResult(
             None, **job.summary(work.parts), n_embedded=0, seconds=time.monotonic() - began, is_new=False, dry_run=True,
-            notes=(f"{n_missing} items have no vector yet",), estimate=estimate(job, work.parts),
+            notes=(f"{n_missing} items have no vector yet",), estimate=found,
         )  # fmt: skip
     n_embedded = job.run(work.parts)
     made, is_new = None, False
