@@ -1,5 +1,7 @@
 """Rendering: what an encoder reads fits its window, and the response is never pushed out by its prompt."""
 
+import copy
+import dataclasses
 import gzip
 import json
 
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rmstore.encoders import load_encoder
-from rmstore.encoders.rendering import ELLIPSIS, MIN_PROMPT, SEPARATOR, render
+from rmstore.encoders.rendering import ELLIPSIS, MIN_PROMPT, RULES, SEPARATOR, render
 
 TOY = load_encoder("toy", {"max_tokens": 80})
 WINDOW = TOY.window
@@ -62,6 +64,26 @@ def test_a_part_alone(count):
         assert response.texts[0] == prompt.texts[0] == text
 
 
+@given(st.integers(0, 200), st.integers(0, 200))
+@settings(deadline=None)
+def test_keep_start_keeps_the_first_words(n_prompt, n_response):
+    encoder = load_encoder("toy", {"max_tokens": 80, "truncation": "start"})
+    prompt, response = words("p", n_prompt), words("r", n_response)
+    text, n_tokens, n_cut = rendered(encoder, prompt, response)
+    assert text.split() == (prompt + SEPARATOR + response).split()[:80]
+    assert (n_tokens, n_cut) == (min(n_prompt + n_response, 80), max(n_prompt + n_response - 80, 0))
+    if not n_cut:
+        assert text == prompt + SEPARATOR + response
+
+
+@given(st.integers(0, 200), st.integers(0, 200))
+@settings(deadline=None)
+def test_windows_cut_nothing(n_prompt, n_response):
+    encoder = load_encoder("toy", {"max_tokens": 80, "truncation": "windows"})
+    prompt, response = words("p", n_prompt), words("r", n_response)
+    assert rendered(encoder, prompt, response) == (prompt + SEPARATOR + response, n_prompt + n_response, 0)
+
+
 @pytest.mark.parametrize("max_tokens", [1, 2, 3, 7])
 def test_tiny_windows_still_hold(max_tokens):
     encoder = load_encoder("toy", {"max_tokens": max_tokens})
@@ -102,6 +124,23 @@ def test_word_pieces_fit_the_window_too(minilm, prompt, response):
         stripped = response.strip()
         assert stripped in text or n_response > minilm.window
     assert n_tokens >= min(n_full, minilm.window) - 40  # whole words only, but nothing wasted
+
+
+@settings(deadline=None, max_examples=60)
+@given(PIECES, PIECES)
+def test_keep_start_is_what_tokenizers_do_by_themselves(minilm, prompt, response):
+    first = load_start(minilm)
+    text, n_tokens, n_cut = rendered(first, prompt, response)
+    plain = first.tokenize([prompt + SEPARATOR + response])[0]._encoding.ids
+    assert first.tokenize([text])[0]._encoding.ids == plain[: first.window]
+    assert (n_tokens, n_cut) == (min(len(plain), first.window), max(len(plain) - first.window, 0))
+
+
+def load_start(encoder):
+    """Return an encoder that keeps the start, with the tokenizer of another."""
+    first = copy.copy(encoder)
+    first.spec = dataclasses.replace(encoder.spec, truncation=RULES["start"])
+    return first
 
 
 def test_one_endless_word_is_cut_inside():

@@ -58,7 +58,7 @@ class SentenceTransformersEncoder(TransformerEncoder):
         chosen = read_options(options, _OPTIONS, encoder=model)
         files = weights.find_model(model)
         sha256 = weights.weights_sha256(files.folder)
-        loaded = _load(files, chosen["device"], model)
+        loaded = _load(files, chosen["device"] or ("cpu" if chosen["backend"] != "torch" else None), model)
         normalizes = any(type(module).__name__ == "Normalize" for module in loaded)
         spec = EncoderSpec(
             kind=cls.kind,
