@@ -116,6 +116,16 @@ def _replaced() -> None:
         store.drop_snapshot("spare@1", force=True)
 
 
+def _abroad() -> None:
+    """The snapshot of another store, as a folder beside an empty one."""
+    _embedded()
+    with rmstore.connect(STORE) as store:
+        store.export_snapshot("s", "folder")
+    Path(STORE).unlink()
+    with rmstore.connect(STORE):
+        pass
+
+
 def _legacy() -> None:
     Path(STORE).write_bytes(gzip.decompress(LEGACY.read_bytes()))
 
@@ -129,6 +139,7 @@ STARTS = {
     "shared": _shared,
     "measured": _measured,
     "replaced": _replaced,
+    "abroad": _abroad,
     "legacy": _legacy,
 }
 
@@ -150,6 +161,14 @@ def _snapshot(store: rmstore.Store) -> None:
     store.embed("d", encoder="toy", snapshot="long", where="n_chars > 30", message="long ones")
     store.tag_snapshot("long@1", "paper")
     store.embed("d", encoder="toy", snapshot="prompts", layout="prompt||response", batch_size=100)
+
+
+def _snapshot_export(store: rmstore.Store) -> None:
+    store.export_snapshot("s", "out", force=True)
+
+
+def _snapshot_import(store: rmstore.Store) -> None:
+    store.import_snapshot("folder", name="taken")
 
 
 def _reembed(store: rmstore.Store) -> None:
@@ -206,6 +225,8 @@ OPERATIONS = {
     "embed": Operation("ingested", _embed),
     "snapshot-create": Operation("embedded", _snapshot),
     "snapshot-restore": Operation("replaced", _restore),
+    "snapshot-export": Operation("embedded", _snapshot_export),
+    "snapshot-import": Operation("abroad", _snapshot_import),
     "reembed": Operation("embedded", _reembed),
     "import-vectors": Operation("measured", _import_vectors),
     "gc": Operation("replaced", _gc),

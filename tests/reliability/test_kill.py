@@ -9,7 +9,7 @@ import killing
 import operations
 import pytest
 
-ROUNDS, IN_A_ROW = 10, 2
+ROUNDS, IN_A_ROW = 8, 2
 """Rounds per operation, and kills that hit the same store before the work is finished."""
 
 
@@ -44,5 +44,5 @@ def test_killed_once(bench, count_kill, operation, moment):
 @pytest.mark.parametrize("operation", operations.OPERATIONS)
 def test_killed_at_any_moment(bench, count_kill, operation, turn):
     draw = random.Random(f"{operation} {turn}")
-    moments = [(turn + draw.random()) / ROUNDS, draw.random()][:IN_A_ROW]
+    moments = [(turn + draw.random()) / ROUNDS, *(0.6 * draw.random() for _ in range(1, IN_A_ROW))]
     kill_and_finish(bench, operation, moments, count_kill, small_log=turn % 2 == 1)
