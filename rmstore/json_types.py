@@ -32,7 +32,9 @@ def parse(text: bytes, where: str) -> Any:
         raise ValueError(constant)
 
     try:
-        return json.loads(text, parse_constant=refuse)
+        value = json.loads(text, parse_constant=refuse)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        return value
     except (ValueError, RecursionError) as problem:
         raise BadFileError(f"{where} is not JSON: {problem}", hint="export it again") from None
 

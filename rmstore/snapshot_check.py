@@ -147,6 +147,7 @@ def check_contents(
         if n != parcel.said["files"][f"{name}.parquet"]["n_rows"]:
             raise BadFileError(f"{name}.parquet has {n} rows, not what {MANIFEST} says", hint=KIND.hint)
     _check_members(store, cursor, parcel)
+    _check_datasets(store, cursor, parcel)
     for done, name in enumerate(columns, len(columns)):
         store.check()
         progress(done, total, f"checking {name}")
@@ -207,6 +208,13 @@ def _check_members(store: Store, cursor: duckdb.DuckDBPyConnection, parcel: Parc
     found = members_fingerprint(ids, parcel.spec.key, said["layout"], tuple(said["datasets"]), said["where"])
     if n_members != said["n_members"] or found != said["members_fingerprint"]:
         raise BadFileError("responses.parquet does not hold the members that the fingerprint is of", hint=KIND.hint)
+
+
+def _check_datasets(store: Store, cursor: duckdb.DuckDBPyConnection, parcel: Parcel) -> None:
+    with usable("datasets"):
+        found = store.execute(cursor, statement("exchange/datasets")).fetchall()
+    if found != [tuple(row[column] for column in TABLES["datasets"]) for row in parcel.said["datasets"]]:
+        raise BadFileError(f"datasets.parquet does not hold the data sets of {MANIFEST}", hint=KIND.hint)
 
 
 def _check_manifest(said: Mapping[str, Any]) -> tuple[EncoderSpec, Layout]:

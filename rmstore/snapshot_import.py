@@ -90,7 +90,7 @@ def _check_licences(store: Store, cursor: duckdb.DuckDBPyConnection) -> None:
     for dataset, here, there in store.execute(cursor, statement("exchange/checks/licences")).fetchall():
         raise InputError(
             f"data set {dataset!r} has licence {here!r} here and {there!r} in the folder",
-            hint="ask whoever exported it which one holds; rmstore ingest --license changes the one here",
+            hint="find out which one holds; the one here changes with the next file, rmstore ingest FILE --license",
         )
 
 

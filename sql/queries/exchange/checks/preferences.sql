@@ -1,4 +1,4 @@
--- The id of a vote covers the generations of both sides, of which a response may have several.
+-- The id of a vote covers the generations of both sides, of which a response may have several; so both are there.
 with recomputed as (
     select votes.preference_id
     from _rm_in_preferences as votes
@@ -10,11 +10,6 @@ with recomputed as (
 ),
 wrong as (
     select preference_id, 'is there twice' as reason from _rm_in_preferences group by preference_id having count(*) > 1
-    union all
-    select preference_id, 'names a response that is not there'
-    from _rm_in_preferences
-    where (chosen_id in (select response_id from _rm_in_responses)
-           and rejected_id in (select response_id from _rm_in_responses)) is not true
     union all
     select preference_id, 'does not have the id of its content'
     from _rm_in_preferences anti join recomputed using (preference_id)

@@ -24,6 +24,7 @@ wrong as (
     union all
     select min(item_id), 'has a text that other vectors have too'
     from {view}
+    where text_id is not null
     group by text_id
     having count(distinct checksum) > 1
 )

@@ -1,0 +1,1 @@
+select name, license, source, format from _rm_in_datasets order by name;
