@@ -24,6 +24,7 @@ SECTIONS = {
         "status": "rmstore.cli.store:status",
         "doctor": "rmstore.cli.store:doctor",
         "migrate": "rmstore.cli.store:migrate",
+        "gc": "rmstore.cli.gc:gc",
         "demo": "rmstore.cli.demo:demo",
     },
     "Data": {
