@@ -22,7 +22,7 @@ from rmstore.vectors import vectors_relation, vectors_table
 TOLERANCE = 1e-3
 """Distance up to which two vectors of one response count as equal but for rounding."""
 
-_SLICE_ROWS, _SLICE_BYTES = 65_536, 1 << 27
+_SLICE_ROWS, _SLICE_BYTES = 65_536, 1 << 26
 _WIDEST = 100_000
 """What an array of the engine can hold."""
 

@@ -18,6 +18,9 @@ from rmstore.store import Store, fill_in, quote_identifier, statement
 
 _TABLES = ("prompts", "prompt_sources", "responses", "generations", "preferences", "ratings", "steps", "step_labels")
 _MACROS = ("macros", "macros_json")
+_SLICE = 100_000
+"""Rows of a file that are made records at a time."""
+
 _NEVER = "\x01no text of a csv file\x01"
 
 
@@ -110,7 +113,12 @@ class Stage:
             "remarks": "remarks" if adapter.has_remarks else "null::varchar[]",
         }
         sql = fill_in(resources.text("sql", "queries/ingest/source.sql"), parts)
-        self._rows(sql, _parameters(adapter, subset=subset, split=split))
+        values = _parameters(adapter, subset=subset, split=split)
+        n_raw = self.run("count_raw")[0]["n"]
+        for first in range(1, max(n_raw, 1) + 1, _SLICE):
+            into = "insert into _rm_records" if first > 1 else "create temp table _rm_records as"
+            self.store.check()
+            self._rows(fill_in(sql, {"into": into}), {**values, "first": first, "last": first + _SLICE - 1})
         n_rows, n_bad, last_row = self.run("count_rows")[0].values()
         if not n_rows:
             raise BadFileError(f"{self.file.shown} has no rows", hint="an ingest needs at least one row")

@@ -152,6 +152,20 @@ def test_the_same_rows_in_any_other_file_add_only_provenance(name, store, tmp_pa
         )
 
 
+@formats
+def test_rows_made_records_in_slices_give_the_same(name, store, tmp_path, monkeypatch):
+    rows = [*GOOD[name], spoilt(name, "missing"), *GOOD[name]]
+    path, aside = write(tmp_path / "a.jsonl", rows), tmp_path / "aside.jsonl"
+    whole = ingest(store, path, format=name, dataset="d", on_error="skip", rejects=aside)
+    before = content(store)
+    empty(store)
+    monkeypatch.setattr("rmstore.staging._SLICE", 2)
+    assert ingest(store, path, format=name, dataset="d", on_error="skip", rejects=aside).notes == whole.notes
+    after = content(store)
+    for table in before:
+        assert after[table] == before[table], table
+
+
 def spoilt(name, how):
     row = copy.deepcopy(GOOD[name][0])
     if how == "missing":

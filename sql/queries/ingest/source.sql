@@ -1,13 +1,15 @@
 -- What every adapter selects from: one line per row of the file, with its columns by name and what is wrong with it.
 -- The SQL of the adapter stands in its middle; fields and kinds are structs of its columns, remarks is what it says of
 -- rows. The row number is the place in _rm_raw, which keeps the order of the file: row ids of a table made in the same
--- transaction are consecutive, but do not begin at 0.
-create temp table _rm_records as
+-- transaction are consecutive, but do not begin at 0. Rows come in slices, of $first to $last, since the lists that an
+-- adapter makes of a row are held in memory.
+{into}
 with extracted as (
     select rowid - (select min(rowid) from _rm_raw) + 1 as row, record, problem as unreadable,
            json_extract_string(record, $pointers) as texts, json_type(record, $pointers) as kinds,
            json_merge_patch(record, $stored) as metadata
     from _rm_raw
+    where rowid between (select min(rowid) from _rm_raw) + $first - 1 and (select min(rowid) from _rm_raw) + $last - 1
 ),
 
 source as (
