@@ -17,7 +17,7 @@ from rmstore.vectors import encoder_specs
 
 CHANGES = ("added", "removed", "kept", "rerendered", "reencoded")
 
-SLICE_BYTES = 2**29
+SLICE_BYTES = 2**28
 """Vectors of one side that are in memory at a time while cosines are computed."""
 
 _IDS = 2**128
@@ -147,11 +147,11 @@ class _Pair:
         }
         return fill_in(statement("snapshots/diff_changes"), {"common": common, **sides})
 
-    def cosines(self) -> str:
-        """Return a query for response_id and cosine of the responses with two vectors."""
+    def cosines(self, only: str | None = None) -> str:
+        """Return a query for response_id and cosine of the responses with two vectors, or of those of a table."""
         leading = self._leading
         sides = {
-            side: member_vectors(info, leading=leading if leading != info.dim else None)
+            side: member_vectors(info, leading=leading if leading != info.dim else None, only=only)
             for side, info in (("old", self.old), ("new", self.new))
         }
         return fill_in(statement("snapshots/diff_cosines"), sides)
@@ -240,14 +240,15 @@ def _moved(store: Store, pair: _Pair, n_common: int, progress: Progress) -> dict
     """Return the quantiles of the cosines, computed slice by slice and kept as numbers alone."""
     widest = max(len(layout.parts) * spec.dim * 4 for layout, spec in zip(pair.layouts, pair.specs, strict=True))
     n_slices = -(-n_common * widest // SLICE_BYTES)
-    query = fill_in(statement("snapshots/diff_slice"), {"cosines": pair.cosines()})
+    query = fill_in(statement("snapshots/diff_compare"), {"cosines": pair.cosines(only="_rm_slice")})
     cursor = store.cursor()
     store.execute(cursor, statement("snapshots/diff_moved")).fetchall()
     for done, (first, last) in enumerate(_slices(n_slices)):
         store.check()
         progress(done * n_common // n_slices, n_common, "vectors compared")
-        bounds = {"first": quote_literal(str(first)), "last": quote_literal(str(last))}
-        store.execute(cursor, fill_in(query, bounds)).fetchall()
+        bounds = {"first": str(first), "last": str(last), "old": pair.old.snapshot_id, "new": pair.new.snapshot_id}
+        store.execute(cursor, statement("snapshots/diff_slice"), bounds).fetchall()
+        store.execute(cursor, query).fetchall()
     progress(n_common, n_common, "vectors compared")
     result = store.execute(cursor, statement("snapshots/diff_quantiles"))
     names = [column[0] for column in result.description or []]

@@ -1,6 +1,7 @@
--- The cosines of one slice of the ids: the engine keeps the vectors of one side in memory while it reads the other.
-insert into _rm_moved
-select cosine from (
-{cosines}
-)
-where response_id between {first}::uuid and {last}::uuid and cosine is not null;
+-- A slice of the responses of both snapshots, by id; a table, so that the engine knows how many they are.
+create or replace temp table _rm_slice as
+select old.response_id
+from rm.main.snapshot_members as old
+join rm.main.snapshot_members as new using (response_id)
+where old.snapshot_id = $old and new.snapshot_id = $new
+  and old.response_id between $first::uuid and $last::uuid;
