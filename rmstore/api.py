@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rmstore.head_compare import HeadComparison
     from rmstore.head_import import HeadImport
     from rmstore.records import EmbedResult, HeadInfo, IngestResult, ReportResult, SnapshotInfo
+    from rmstore.repair import Repair
     from rmstore.report_header import Report
     from rmstore.snapshot_diff import SnapshotDiff
     from rmstore.snapshot_import import SnapshotImport
@@ -68,6 +69,12 @@ class Store(engine.Store):
         from rmstore import doctor
 
         return doctor.check(self, everything=everything)
+
+    def repair(self, *, dry_run: bool = False, progress: Progress = silent) -> list[Repair]:
+        """Repair what can be rebuilt and return what was done; see :func:`rmstore.repair.repair`."""
+        from rmstore import repair
+
+        return repair.repair(self, dry_run=dry_run, progress=progress)
 
     def ingest(self, source: str | Path | Sequence[str | Path], **options: Any) -> IngestResult:
         """Bring files into a data set; ``format`` and ``dataset`` are needed, see :func:`rmstore.ingest.ingest`."""

@@ -175,7 +175,8 @@ def _opening_error(file: Path, text: str) -> RmstoreError:
         return StoreError(f"{str(file)!r} is not a DuckDB file", hint="give the path of a store, or of a new file")
     if re.search(r"version|newer", text, re.IGNORECASE):
         return StoreVersionError(
-            f"{str(file)!r} was written by a newer DuckDB than {duckdb.__version__}", hint="pip install -U duckdb"
+            f"{str(file)!r} was written by a newer DuckDB than {duckdb.__version__}",
+            hint="pip install -U duckdb; stores that older ones read are made by rmstore init --compat 1.5",
         )
     return disk.no_room(text) or StoreError(f"cannot open {str(file)!r}: {text}")
 

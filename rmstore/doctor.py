@@ -1,8 +1,9 @@
-"""What a store holds, and whether it is sound: every check is a query of sql/queries/doctor."""
+"""What a store holds, and whether it is sound: nearly every check is a query of sql/queries/doctor/checks."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +11,20 @@ import duckdb
 
 import rmstore
 from rmstore import migrate, resources
-from rmstore.records import Progress, silent
-from rmstore.store import Store, statement
+from rmstore.encoders.layouts import parse_layout
+from rmstore.records import Progress, SnapshotInfo, silent
+from rmstore.snapshots import content_fingerprint, list_snapshots
+from rmstore.store import Store, fill_in, quote_identifier, statement
+from rmstore.vectors import vectors_relation
 
 SAMPLE = 10_000
-"""Content ids of each kind that are computed again unless all are asked for."""
+"""Content ids and checksums of each kind that are computed again unless all are asked for."""
 
-_HEADER = re.compile(r"^-- (check|hint|each): *(.+)$", re.MULTILINE)
+_HEADER = re.compile(r"^-- (check|hint|each|level): *(.+)$", re.MULTILINE)
+_VECTORS = re.compile(r"embeddings_(\d+)_(\w+)")
+_BYTES = {"f32": 4, "f16": 2, "i8": 1}
+_BESIDE = 4 + 16 + 4
+"""Bytes of encoder_id, text_id and checksum beside a vector."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +36,39 @@ class Finding:
         n: rows that are wrong.
         examples: up to three of them.
         hint: what to do about it.
+        level: ``error`` for what is wrong, ``note`` for what may be as it is, such as garbage.
     """
 
     check: str
     n: int
     examples: tuple[str, ...]
     hint: str
+    level: str = "error"
+
+    @property
+    def is_wrong(self) -> bool:
+        """True where something is damaged."""
+        return bool(self.n) and self.level == "error"
 
     def row(self) -> dict[str, Any]:
         """Return the finding as a row of a table."""
-        state = "ok" if self.n == 0 else "WRONG"
+        state = "ok" if self.n == 0 else "WRONG" if self.is_wrong else "note"
         return {"check": self.check, "state": state, "n": self.n, "examples": ", ".join(self.examples)}
+
+
+@dataclass(frozen=True)
+class VectorTable:
+    """A table of vectors: its width and how they are stored."""
+
+    name: str
+    dim: int
+    precision: str
+
+    def fill(self, text: str) -> str:
+        """Return SQL over the table: ``{table}``, ``{vectors}`` as floats, ``{stored}`` for their checksum."""
+        stored = "embedding, scale" if self.precision == "i8" else "embedding"
+        parts = {"table": quote_identifier(self.name), "vectors": vectors_relation(self), "stored": stored}
+        return fill_in(text, parts)
 
 
 def check(store: Store, *, everything: bool = False, progress: Progress = silent) -> list[Finding]:
@@ -46,21 +76,121 @@ def check(store: Store, *, everything: bool = False, progress: Progress = silent
 
     Args:
         store: an open store; nothing is written.
-        everything: compute all content ids again instead of those of a sample.
+        everything: compute all content ids and checksums again instead of those of a sample.
         progress: called with checks done.
     """
     names = resources.names("sql", "queries/doctor/checks")
+    total = len(names) + len(_COMPUTED)
     findings = []
     for done, name in enumerate(names):
         store.check()
         text = resources.text("sql", f"queries/doctor/checks/{name}")
         header = dict(_HEADER.findall(text))
-        progress(done, len(names), header["check"])
-        rows = _rows(store, f"doctor/checks/{name.removesuffix('.sql')}", header, text, everything=everything)
-        examples = tuple(str(row["example"]) for row in rows[:3])
-        findings.append(Finding(header["check"], sum(row["n"] for row in rows), examples, header["hint"]))
-    progress(len(names), len(names), "")
+        progress(done, total, header["check"])
+        params = {"sample": None if everything else SAMPLE} if "$sample" in text else {}
+        rows = [row for sql, table in _texts(store, text, header) for row in store.rows(sql, {**params, **table})]
+        findings.append(_finding(header["check"], rows, header["hint"], header.get("level", "error")))
+    for done, (name, hint, compute) in enumerate(_COMPUTED, len(names)):
+        store.check()
+        progress(done, total, name)
+        findings.append(_finding(name, compute(store), hint))
+    progress(total, total, "")
     return findings
+
+
+def vector_tables(store: Store) -> list[VectorTable]:
+    """Return the tables that hold vectors."""
+    found = [_VECTORS.fullmatch(row["table_name"]) for row in store.run("doctor/embedding_tables")]
+    return [VectorTable(match[0], int(match[1]), match[2]) for match in found if match]
+
+
+def missing_renderings(store: Store, info: SnapshotInfo) -> list[dict[str, Any]]:
+    """Return the items of a snapshot's members that have no text under its encoder."""
+    parts = list(parse_layout(info.layout).parts)
+    wanted = {"snapshot_id": info.snapshot_id, "encoder_id": info.encoder_id, "parts": parts}
+    return store.run("doctor/missing_renderings", wanted)
+
+
+def facts(store: Store) -> dict[str, Any]:
+    """Return what the file is: versions, format, and how large each part of it is, in bytes."""
+    space = store.run("doctor/space")[0]
+    block = space["block_size"] or 0
+    meta = dict(store.execute(store.cursor(), "select key, value from rm.main._rm_meta").fetchall())
+    tables = []
+    for row in store.run("doctor/tables"):
+        n_blocks = store.run("doctor/blocks", {"table": row["table"]})[0]["n_blocks"]
+        tables.append({**row, "bytes": n_blocks * block})
+    return {
+        "store": str(store.path or "in memory"),
+        "rmstore": rmstore.__version__,
+        "made by rmstore": meta.get("created_by"),
+        "id version": meta.get("id_version"),
+        "migrations": ", ".join(row["name"] for row in migrate.applied(store.con).values()),
+        "duckdb": duckdb.__version__,
+        "storage version": space["storage_version"],
+        "file": store.path.stat().st_size if store.path else 0,
+        "write-ahead log": _size(store) - (store.path.stat().st_size if store.path else 0),
+        "free": space["free_blocks"] * block,
+        "tables": tables,
+        "vectors": [row for table in vector_tables(store) for row in _stored(store, table)],
+    }
+
+
+def _stored(store: Store, table: VectorTable) -> list[dict[str, Any]]:
+    width = table.dim * _BYTES[table.precision] + _BESIDE + (4 if table.precision == "i8" else 0)
+    rows = store.run("doctor/vectors", table=table.name)
+    return [{"encoder": row["encoder"], "table": table.name, "vectors": row["n"], "bytes": row["n"] * width}
+            for row in rows]  # fmt: skip
+
+
+def _texts(store: Store, text: str, header: dict[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the statements of a check with their parameters: one, or one for each table of vectors."""
+    if header.get("each") != "embedding table":
+        return [(text, {})]
+    return [(table.fill(text), {"table": table.name} if "$table" in text else {}) for table in vector_tables(store)]
+
+
+def _finding(name: str, rows: list[dict[str, Any]], hint: str, level: str = "error") -> Finding:
+    examples = tuple(str(row["example"]) for row in rows[:3])
+    return Finding(name, sum(row["n"] for row in rows), examples, hint, level)
+
+
+def _fingerprints(store: Store) -> list[dict[str, Any]]:
+    wrong = []
+    for info in list_snapshots(store):
+        if info.n_withdrawn:
+            continue
+        cursor = store.cursor()
+        store.execute(cursor, statement("snapshots/restore_members"), {"snapshot_id": info.snapshot_id}).fetchall()
+        digest = store.execute(cursor, statement("snapshots/fingerprint")).fetchall()[0][0]
+        if content_fingerprint(info, digest) != info.fingerprint:
+            wrong.append({"example": info.reference, "n": 1})
+    return wrong
+
+
+def _unrendered(store: Store) -> list[dict[str, Any]]:
+    known = {row["encoder_id"] for row in store.rows("select encoder_id from rm.main.encoders")}
+    return [
+        {"example": f"{row['example']} in {info.reference}", "n": row["n"]}
+        for info in list_snapshots(store)
+        if info.encoder_id in known
+        for row in missing_renderings(store, info)
+    ]
+
+
+_COMPUTED: tuple[tuple[str, str, Callable[[Store], list[dict[str, Any]]]], ...] = (
+    (
+        "snapshots match their fingerprints",
+        "drop the snapshot and make it again; withdrawals are recorded and no damage",
+        _fingerprints,
+    ),
+    (
+        "every member of a snapshot has its texts",
+        "rmstore doctor --repair embeds them again; imported vectors must be imported again",
+        _unrendered,
+    ),
+)
+"""Checks that Python computes: name, hint, and what gives rows of example and n."""
 
 
 def status(store: Store) -> dict[str, Any]:
@@ -83,17 +213,7 @@ def status(store: Store) -> dict[str, Any]:
 
 def embedding_tables(store: Store) -> list[str]:
     """Return the names of the tables that hold vectors."""
-    return [row["table_name"] for row in store.run("doctor/embedding_tables")]
-
-
-def _rows(store: Store, name: str, header: dict[str, str], text: str, *, everything: bool) -> list[dict[str, Any]]:
-    params: dict[str, Any] = {"sample": None if everything else SAMPLE} if "$sample" in text else {}
-    if header.get("each") != "embedding table":
-        return store.run(name, params)
-    rows = []
-    for table in embedding_tables(store):
-        rows += store.run(name, {"table": table} if "$table" in text else params, table=table)
-    return rows
+    return [table.name for table in vector_tables(store)]
 
 
 def _size(store: Store) -> int:

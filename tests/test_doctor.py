@@ -6,6 +6,8 @@ import pytest
 
 import rmstore
 from rmstore import doctor
+from rmstore.snapshots import content_fingerprint
+from rmstore.store import statement
 
 P, R, S = (f"{n}0000000-0000-0000-0000-000000000000" for n in (1, 2, 3))
 
@@ -23,9 +25,11 @@ SOUND = """
     insert into preferences
     select uuid(), min(response_id), max(response_id), 1, null, 1, null, 'human', 1, null, 1, 1, 1 from responses;
     insert into encoders values (1, 'toy', 'k', 2, 'f32', '{}', 'toy', null, null, now()::timestamp);
-    create table embeddings_2_f32 (encoder_id integer, text_id uuid, embedding float[2]);
+    create table embeddings_2_f32 (encoder_id integer, text_id uuid, embedding float[2], checksum uinteger);
     insert into renderings select 1, response_id, 'response', response_id, 1, 0 from responses;
-    insert into embeddings_2_f32 select 1, text_id, [1, 2] from renderings;
+    insert into embeddings_2_f32 by name
+    select 1 as encoder_id, text_id, vector as embedding, _rm_checksum(vector) as checksum
+    from renderings, (select [1, 2]::float[2] as vector);
     insert into snapshots
     values (1, 's', 1, 1, 'response', null, ['d'], 2, 0, 'f', null, null, null, now()::timestamp, null);
     insert into snapshot_members select 1, response_id from responses;
@@ -55,12 +59,36 @@ DAMAGE = {
     "every snapshot has as many members as it says": "update snapshots set n_rows = 7",
     "every member of a snapshot is a response that is there": "delete from responses where text = 'Hi'",
     "every rendered text has its vector": "delete from embeddings_2_f32",
+    "what belongs to a head names a head that exists": "insert into head_metrics values (7, 'valid', 'accuracy', 1, 1)",
+    "members, runs and origins name a snapshot or encoder that exists": """
+        insert into snapshot_members select 7, response_id from responses""",
+    "every withdrawal names a snapshot or head that exists": """
+        insert into withdrawals values ('d', 7, null, 1, null, now()::timestamp)""",
+    "every vector is of an encoder that exists": "update embeddings_2_f32 set encoder_id = 7",
+    "vectors are finite and match their checksums": "update embeddings_2_f32 set embedding = [1, 3]",
+    "snapshots match their fingerprints": "update snapshots set fingerprint = 'x'",
+    "every member of a snapshot has its texts": "delete from renderings",
 }
+NOTES = {
+    "every vector stands for something": "delete from renderings",
+    "every rendering is of an item that is there": "insert into renderings values (1, uuid(), 'joint', uuid(), 1, 0)",
+    "no dropped snapshot keeps members that no head needs": "update snapshots set dropped_at = now()::timestamp",
+    "every vector has a checksum": "update embeddings_2_f32 set checksum = null",
+}
+
+
+def fill(store):
+    """Make the sound store; only Python can compute the fingerprint of its snapshot."""
+    store.sql(SOUND)
+    cursor = store.cursor()
+    cursor.execute("create temp table _rm_members as select response_id from snapshot_members")
+    digest = cursor.execute(statement("snapshots/fingerprint")).fetchall()[0][0]
+    cursor.execute("update snapshots set fingerprint = ?", [content_fingerprint(store.snapshot("s"), digest)])
 
 
 @pytest.fixture
 def sound(store):
-    store.sql(SOUND)
+    fill(store)
     return store
 
 
@@ -70,20 +98,47 @@ def wrong(store, **options):
 
 def test_an_empty_and_a_sound_store_have_no_findings(store):
     assert wrong(store) == set()
-    store.sql(SOUND)
+    fill(store)
     assert wrong(store) == wrong(store, everything=True) == set()
 
 
 def test_every_check_is_tried():
     with rmstore.connect() as store:
-        assert {finding.check for finding in doctor.check(store)} == set(DAMAGE)
+        assert {finding.check for finding in doctor.check(store)} == {*DAMAGE, *NOTES}
 
 
 @pytest.mark.parametrize("check", DAMAGE)
 def test_damage_is_found(sound, check):
     sound.sql(DAMAGE[check])
     found = {finding.check: finding for finding in sound.doctor(everything=True)}
-    assert found[check].n > 0 and found[check].examples and found[check].hint
+    assert found[check].is_wrong and found[check].examples and found[check].hint
+
+
+@pytest.mark.parametrize("check", NOTES)
+def test_what_may_be_so_is_told_and_is_no_damage(sound, check):
+    sound.sql(NOTES[check])
+    found = {finding.check: finding for finding in sound.doctor()}
+    assert found[check].n > 0 and not found[check].is_wrong and found[check].row()["state"] == "note"
+
+
+@pytest.mark.parametrize("vector", ["['nan'::float, 1]", "['inf'::float, '-inf']", "['-inf'::float, 0]"])
+def test_vectors_that_are_no_numbers_are_found_without_a_checksum(sound, vector):
+    sound.sql(f"update embeddings_2_f32 set embedding = {vector}, checksum = null")
+    assert "vectors are finite and match their checksums" in wrong(sound)
+
+
+def test_members_stay_for_a_head_that_was_trained_on_them(sound):
+    sound.sql(DAMAGE["every head has its weights, and they match their checksum"])
+    sound.sql("update heads set snapshot_id = 1; update snapshots set dropped_at = now()::timestamp")
+    sound.sql("delete from snapshot_tags")
+    sound.sql("update head_weights set sha256 = sha256(bytes)")
+    assert wrong(sound) == set()
+
+
+def test_withdrawals_are_no_damage(sound):
+    sound.sql("update snapshots set n_withdrawn = 1")
+    sound.sql("delete from snapshot_members where response_id = (select max(response_id) from snapshot_members)")
+    assert wrong(sound) == set()
 
 
 def test_a_sample_of_a_small_store_is_all_of_it(sound):
@@ -94,7 +149,8 @@ def test_a_sample_of_a_small_store_is_all_of_it(sound):
 def test_progress_is_told(store):
     seen = []
     doctor.check(store, progress=lambda done, total, note: seen.append((done, total)))
-    assert seen[0] == (0, len(DAMAGE)) and seen[-1] == (len(DAMAGE), len(DAMAGE))
+    n = len(DAMAGE) + len(NOTES)
+    assert seen[0] == (0, n) and seen[-1] == (n, n)
 
 
 def test_status_figures(sound):
@@ -106,14 +162,18 @@ def test_status_figures(sound):
 
 def test_commands(cli, tmp_path):
     with rmstore.connect(tmp_path / "lab.duckdb") as store:
-        store.sql(SOUND)
+        fill(store)
     done = cli("doctor")
-    assert done.code == 0 and "all in order" in done.out
+    assert done.code == 0 and "all in order" in done.out and "storage version" in done.out
     status = cli("status").out
     assert "s@1" in status and "2 in embeddings_2_f32" in status
     with rmstore.connect(tmp_path / "lab.duckdb") as store:
         store.sql("update responses set text = text || '!'")
     done = cli("doctor")
     assert done.code == 1 and "WRONG" in done.out and "ingest the data set" in done.err
-    rows = json.loads(cli("doctor", "--all", "--json").out)
+    told = json.loads(cli("doctor", "--all", "--json").out)
+    assert told["file"] > 0 and told["id version"] == "1" and told["free"] >= 0
+    assert told["vectors"] == [{"encoder": "toy", "table": "embeddings_2_f32", "vectors": 2, "bytes": 64}]
+    assert {row["table"] for row in told["tables"]} >= {"prompts", "withdrawals"}
+    rows = told["checks"]
     assert [row["n"] for row in rows if row["state"] == "WRONG"] == [2, 2]

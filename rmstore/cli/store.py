@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rmstore.cli.options import Settings, command, dry_run_option, json_option, opened
+
+if TYPE_CHECKING:
+    from rmstore.doctor import Finding
 
 
 @command(examples=("rmstore --store lab.duckdb init", "rmstore --store lab.duckdb init --compat 1.5"))
@@ -40,31 +44,60 @@ def status(settings: Settings, as_json: bool) -> None:
     show_record(record, as_json=as_json)
 
 
-@command(name="doctor", examples=("rmstore doctor", "rmstore doctor --all --json"))
-@click.option("--all", "everything", is_flag=True, help="Compute every content id again, not those of a sample.")
+@command(name="doctor", examples=("rmstore doctor", "rmstore doctor --all --json", "rmstore doctor --repair --dry-run"))
+@click.option("--all", "everything", is_flag=True, help="Compute every content id and checksum, not those of a sample.")
+@click.option("--repair", is_flag=True, help="First repair what can be rebuilt from what is there.")
+@dry_run_option
 @json_option
 @click.pass_obj
-def doctor(settings: Settings, everything: bool, as_json: bool) -> None:
+def doctor(settings: Settings, everything: bool, repair: bool, dry_run: bool, as_json: bool) -> None:
     """Check the store; exit code 1 where something is wrong.
 
-    Duplicates, orphans, ids that do not match their content, weights and their checksums, tags, snapshot
-    counts, texts without vectors. Nothing is changed.
+    Versions and sizes come first. Then duplicates, orphans, ids that do not match their content, weights, vectors
+    and their checksums, tags, snapshots with their counts and fingerprints, texts without vectors. Nothing is changed
+    without --repair, which removes copies and orphans, computes missing checksums and embeds damaged vectors again.
     """
     from rmstore import doctor as room
-    from rmstore.cli.output import show
+    from rmstore import repair as mender
+    from rmstore.cli.output import show, show_record
     from rmstore.cli.progress import progress
 
-    with opened(settings) as store, progress(show=not as_json) as report:
-        findings = room.check(store, everything=everything, progress=report)
+    if dry_run and not repair:
+        raise click.UsageError("--dry-run goes with --repair")
+    with opened(settings, write=repair) as store, progress(show=not as_json) as report:
+        done = mender.repair(store, dry_run=dry_run, progress=report) if repair else []
+        findings = room.check(store, everything=everything or repair, progress=report)
+        facts = room.facts(store)
+    repairs = [one.row(dry_run=dry_run) for one in done]
     rows = [finding.row() for finding in findings]
-    show(rows, as_json=as_json)
-    wrong = [finding for finding in findings if finding.n]
-    if not as_json:
-        for finding in wrong:
-            click.echo(f"{finding.check}: {finding.hint}", err=True)
-        click.echo(f"{len(findings)} checks, {f'{len(wrong)} found something' if wrong else 'all in order'}")
-    if wrong:
+    if as_json:
+        show_record({**facts, "repairs": repairs, "checks": rows}, as_json=True)
+    else:
+        show_record(_readable(facts), as_json=False)
+        if repair:
+            show(repairs, as_json=False, empty="nothing to repair")
+        show(rows, as_json=False)
+        _summary(findings)
+    if any(finding.is_wrong for finding in findings):
         raise click.exceptions.Exit(1)
+
+
+def _readable(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return facts with sizes as people read them."""
+    from rmstore.cli.output import size
+
+    found = {key: size(value) if isinstance(value, int) else value for key, value in facts.items()}
+    for key in ("tables", "vectors"):
+        found[key] = [{**row, "bytes": size(row["bytes"])} for row in facts[key] if row["bytes"]]
+    return found
+
+
+def _summary(findings: list[Finding]) -> None:
+    for finding in findings:
+        if finding.n:
+            click.echo(f"{finding.check}: {finding.hint}", err=True)
+    wrong = sum(finding.is_wrong for finding in findings)
+    click.echo(f"{len(findings)} checks, {f'{wrong} found something' if wrong else 'all in order'}")
 
 
 @command(examples=("rmstore migrate --dry-run", "rmstore migrate"))

@@ -1,0 +1,2 @@
+delete from rm.main.renderings
+where encoder_id = $encoder_id and text_id in (select text_id::uuid from _rm_ids)
