@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -137,10 +138,16 @@ def resolve(store: Store, reference: str) -> SnapshotInfo:
 
 
 def show(store: Store, reference: str) -> dict[str, Any]:
-    """Return a version with its tags, the heads trained on it, and what dropped data sets took from it."""
+    """Return what is known of a version: facts, parent, data sets with licences, origin, tags, heads, withdrawals."""
     info = resolve(store, reference)
+    about = store.run("snapshots/about", {"snapshot_id": info.snapshot_id})[0]
+    facts = {name: value for name, value in vars(info).items() if name not in ("snapshot_id", "encoder_id")}
     return {
-        "snapshot": info,
+        "snapshot": info.reference,
+        **facts,
+        "parent": about["parent"],
+        "datasets": about["datasets"],
+        "origin": json.loads(about["origin"] or "null"),
         "tags": [row["tag"] for row in _tags(store, info)],
         "heads": _heads(store, info),
         "withdrawals": withdrawals.of_snapshot(store, info.snapshot_id),

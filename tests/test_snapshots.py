@@ -66,6 +66,9 @@ def test_references(two):
     snapshots.tag(two, "s@2", "paper")
     assert snapshots.resolve(two, "s@paper").reference == "s@2"
     assert snapshots.show(two, "s@1")["tags"] == []
+    shown = snapshots.show(two, "s@2")
+    assert (shown["snapshot"], shown["parent"], shown["datasets"], shown["origin"]) == ("s@2", "s@1", ["d (MIT)"], None)
+    assert "snapshot_id" not in shown and shown["n_rows"] == 4
     assert snapshots.show(two, "s")["tags"] == ["paper"]
 
 
