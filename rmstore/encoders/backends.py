@@ -1,4 +1,8 @@
-"""What computes the forward pass of a sentence-transformers model: torch, ONNX Runtime or OpenVINO."""
+"""What computes the forward pass of a sentence-transformers model: torch, ONNX Runtime or OpenVINO.
+
+All in float32. Graphs with weights of int8 are left out: the runtimes then scale activations over the whole pass, so
+that the vector of a text would depend on the texts beside it.
+"""
 
 from __future__ import annotations
 
