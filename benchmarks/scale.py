@@ -159,8 +159,11 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="keep everything here; a temporary folder by default")
     parser.add_argument("--only", nargs="+", choices=STEPS, help="steps to do, all by default")
-    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
+    parser.add_argument("--step", choices=("data", *STEPS), help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.step == "data":
+        write_data(given.folder, given.rows, given.dim, given.files)
+        return
     if given.step:
         print(json.dumps(run_step(given.step, given.folder)))
         return
@@ -168,7 +171,9 @@ def main() -> None:
         folder = given.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "vectors.npy").exists():
-            write_data(folder, given.rows, given.dim, given.files)
+            # in a process of its own, since the peak of this one would be the least that a child of it shows
+            sizes = ["--rows", str(given.rows), "--dim", str(given.dim), "--files", str(given.files)]
+            subprocess.run([sys.executable, __file__, "--step", "data", "--folder", str(folder), *sizes], check=True)
         print(f"{given.rows:,} responses, {given.dim} components, memory_limit = {MEMORY_LIMIT}\n\n{HEADER}")
         for name in given.only or STEPS:
             words = [sys.executable, __file__, "--step", name, "--folder", str(folder)]
