@@ -45,7 +45,7 @@ def test_console_and_sql_blocks_run_in_order(demo):
         for line in text.splitlines() if language == "console" else []:
             if line.startswith("$ rmstore "):
                 words = shlex.split(line[len("$ rmstore ") :])
-                if words[0] == "embed":
+                if words[0] in ("embed", "reembed"):
                     words += ["--encoder", "toy"]  # the test's tour was embedded with it
                 assert main(words) == 0, line
     assert (demo / "accuracy.parquet").exists()
