@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from rmstore import json_types, references
+from rmstore import json_types, references, snapshots
 from rmstore.encoders.base import EncoderSpec
 from rmstore.encoders.layouts import Layout, parse_layout
 from rmstore.encoders.rendering import RENDERING
@@ -23,7 +23,7 @@ from rmstore.folders import MANIFEST, check_plain, identity, read_manifest
 from rmstore.hashing import ID_VERSION
 from rmstore.precision import valid_precision
 from rmstore.records import Progress, silent
-from rmstore.snapshot_folder import KIND, SNAPSHOT, STORED, TABLES, members_fingerprint, vector_columns
+from rmstore.snapshot_folder import KIND, SNAPSHOT, STORED, TABLES, vector_columns
 from rmstore.store import Store, fill_in, quote_identifier, quote_literal, statement
 
 WIDEST = 65_536
@@ -203,10 +203,11 @@ def _check_members(store: Store, cursor: duckdb.DuckDBPyConnection, parcel: Parc
     said = parcel.snapshot
     with usable("responses"):
         store.execute(cursor, statement("exchange/import/members")).fetchall()
-        n_members = store.execute(cursor, statement("embedding/count_members")).fetchall()[0][0]
-        ids = store.execute(cursor, statement("snapshots/fingerprint")).fetchall()[0][0]
-    found = members_fingerprint(ids, parcel.spec.key, said["layout"], tuple(said["datasets"]), said["where"])
-    if n_members != said["n_members"] or found != said["members_fingerprint"]:
+        members, ids = snapshots.frozen_members(store, cursor)
+    found = snapshots.NewSnapshot(
+        said["name"], 0, parcel.spec.key, said["layout"], tuple(said["datasets"]), said["where"], members, ids
+    )
+    if members.num_rows != said["n_members"] or found.fingerprint != said["members_fingerprint"]:
         raise BadFileError("responses.parquet does not hold the members that the fingerprint is of", hint=KIND.hint)
 
 

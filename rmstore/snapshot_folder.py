@@ -20,7 +20,7 @@ from rmstore.encoders.layouts import Layout, parse_layout
 from rmstore.errors import StoreError
 from rmstore.export import replacing_folder
 from rmstore.folders import MANIFEST, Kind, write_manifest
-from rmstore.hashing import ID_VERSION, fingerprint
+from rmstore.hashing import ID_VERSION
 from rmstore.records import Progress, SnapshotInfo, silent
 from rmstore.snapshot_readme import readme
 from rmstore.store import Store, fill_in, quote_identifier, quote_literal, statement
@@ -228,9 +228,8 @@ def _stage(store: Store, cursor: duckdb.DuckDBPyConnection, info: SnapshotInfo, 
 
 def _manifest(store: Store, cursor: duckdb.DuckDBPyConnection, info: SnapshotInfo) -> dict[str, Any]:
     """Return what the manifest says beside files and data sets."""
-    n_members = store.execute(cursor, statement("embedding/count_members")).fetchall()[0][0]
-    ids = store.execute(cursor, statement("snapshots/fingerprint")).fetchall()[0][0]
-    found = members_fingerprint(ids, info.encoder_key, info.layout, info.datasets, info.where)
+    members, ids = snapshots.frozen_members(store, cursor)
+    n_members, found = members.num_rows, snapshots.content_fingerprint(info, ids)
     if n_members + info.n_withdrawn != info.n_rows or (not info.n_withdrawn and found != info.fingerprint):
         raise StoreError(
             f"the members of {info.reference!r} are not those that were frozen", hint="rmstore doctor says more"
@@ -245,11 +244,6 @@ def _manifest(store: Store, cursor: duckdb.DuckDBPyConnection, info: SnapshotInf
         "snapshot": {**known, "n_members": n_members, "members_fingerprint": found},
         "encoder": {"name": info.encoder, "key": info.encoder_key, "spec": json.loads(row["spec"])},
     }
-
-
-def members_fingerprint(ids: str, key: str, layout: str, datasets: tuple[str, ...], where: str | None) -> str:
-    """Return what :attr:`rmstore.snapshots.NewSnapshot.fingerprint` is of a snapshot with just these members."""
-    return fingerprint(ids, key, layout, list(datasets), where)
 
 
 def _datasets(store: Store, cursor: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> list[dict[str, Any]]:
