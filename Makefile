@@ -12,13 +12,15 @@ ifneq ($(wildcard ../shared/data/README.md),)
 export RMSTORE_TEST_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo test test-all reliability lint docs bench clean
+.PHONY: help demo test test-all reliability fuzz test-duckdb15 lint docs bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo      set up and run the tour'
 	@echo 'make test      set up and run the tests   (make test-all adds the slow ones)'
 	@echo 'make reliability  every kill, full disk and race'
+	@echo 'make fuzz      hostile input for some minutes'
+	@echo 'make test-duckdb15   the tests on DuckDB 1.5'
 	@echo 'make lint      ruff check, ruff format, mypy'
 	@echo 'make docs      refresh the generated parts of README.md'
 	@echo 'make bench     the speed table'
@@ -35,6 +37,20 @@ test-all: $(VENV)/.dev
 
 reliability: $(VENV)/.dev
 	$(BIN)/python -m pytest -m 'slow or not slow' tests/reliability
+
+# SECONDS for each target; what it finds is written to crash-*, of which `python tests/hostile/fuzz.py TARGET FILE` runs one.
+SECONDS ?= 120
+
+fuzz: $(VENV)/.dev
+	@$(PIP) atheris
+	@set -e; for target in ingest head snapshot; do echo "== $$target"; \
+	$(BIN)/python tests/hostile/fuzz.py $$target -max_total_time=$(SECONDS) -max_len=400 -len_control=0 -timeout=60; done
+
+# The whole suite on the older engine, which then opens files that the newer one made, and the other way round.
+test-duckdb15: $(VENV)/.dev
+	@test -d $(VENV)/duckdb15 || $(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/duckdb15 duckdb==1.5.6
+	@test -d $(VENV)/duckdb2 || $(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/duckdb2 -c constraints.txt duckdb
+	PYTHONPATH=$(abspath $(VENV)/duckdb15) RMSTORE_OTHER_DUCKDB=$(abspath $(VENV)/duckdb2) $(BIN)/python -m pytest
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
