@@ -73,7 +73,7 @@ def test_a_store_of_an_earlier_version_comes_up_to_date(packed, tmp_path):
         assert after == before
         kept = store.cursor().sql("select encoder_id, text_id, embedding from embeddings_4_f32 order by all").fetchall()
         assert kept == vectors and vectors
-        assert not [finding for finding in store.doctor(everything=True) if finding.n]
+        assert not [finding for finding in store.doctor(everything=True) if finding.is_wrong]
         assert store.value("select count(rm_score('helpful', embedding)) from rm_rows('all')") == 48
 
 

@@ -120,4 +120,4 @@ def check_sound(folder: Path, *, read_only: bool = False) -> None:
 
 def _findings(store: rmstore.Store) -> list[tuple[str, int, tuple[str, ...]]]:
     found = store.doctor(everything=True)
-    return [(finding.check, finding.n, finding.examples) for finding in found if finding.n]
+    return [(finding.check, finding.n, finding.examples) for finding in found if finding.is_wrong]

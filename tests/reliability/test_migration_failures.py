@@ -54,7 +54,7 @@ def test_a_failure_changes_nothing(old, monkeypatch, text):
         assert held(old) == before
     with rmstore.connect(old) as store:  # with the migrations as they are
         assert migrate.pending(store.con) == []
-        assert not [finding for finding in store.doctor(everything=True) if finding.n]
+        assert not [finding for finding in store.doctor(everything=True) if finding.is_wrong]
 
 
 def test_what_came_before_the_failure_stays(old, monkeypatch):

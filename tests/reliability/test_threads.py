@@ -57,7 +57,7 @@ def run_for(seconds, lab):
         if problems:
             raise problems[0]
         assert wrong == []
-        assert not [finding for finding in store.doctor(everything=True) if finding.n]
+        assert not [finding for finding in store.doctor(everything=True) if finding.is_wrong]
         assert len(store.heads("other")) == -min(counts)
     return sum(count for count in counts if count > 0)
 
