@@ -148,7 +148,7 @@ def test_a_write_that_fails_is_a_clear_error(lab, tmp_path):
     words = ["query", "select range as i from range(1000000)", "--to", str(tmp_path / "x.csv")]
     command = [sys.executable, "-m", "rmstore", *words]
     done = subprocess.run(command, capture_output=True, text=True, preexec_fn=small_files)
-    assert done.returncode == 1 and done.stderr.startswith("error: cannot write") and "File too large" in done.stderr
+    assert done.returncode == 1 and done.stderr.startswith("error: no room left to write") and "x.csv" in done.stderr
     assert not list(tmp_path.glob("*.csv")) and not list(tmp_path.glob(".*.part"))
 
 
