@@ -86,7 +86,10 @@ class Store:
             self.con.close()
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a cursor of its own transaction that finds the tables of the store by bare name."""
+        """Return a cursor of its own transaction that finds the tables of the store by bare name.
+
+        Close it in threads: DuckDB 1.5 can lock up where a cursor is left to the collector beside running functions.
+        """
         cursor = self.con.cursor()
         cursor.execute(f"set search_path = {quote_literal(self._search_path)}")
         return cursor
@@ -114,14 +117,16 @@ class Store:
 
     def rows(self, query: str, params: Parameters = None) -> list[dict[str, Any]]:
         """Return the result of a query as a list of dicts, for results of a page or so."""
-        cursor = self.execute(self.cursor(), query, params)
-        columns = [column[0] for column in cursor.description or []]
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        with self.cursor() as cursor:
+            self.execute(cursor, query, params)
+            columns = [column[0] for column in cursor.description or []]
+            return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
     def value(self, query: str, params: Parameters = None) -> Any:
         """Return the first column of the first row, or None where there is no row."""
-        row = self.execute(self.cursor(), query, params).fetchone()
-        return row[0] if row else None
+        with self.cursor() as cursor:
+            row = self.execute(cursor, query, params).fetchone()
+            return row[0] if row else None
 
     def run(self, name: str, params: Parameters = None, **identifiers: str) -> list[dict[str, Any]]:
         """Run the statement ``sql/queries/<name>.sql`` and return its rows as dicts."""

@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import duckdb
 import operations
 import pytest
 
@@ -20,6 +21,8 @@ QUERIES = {
     "from rm_pairs('s@1')",
 }
 READERS = 4
+COLLECTS = int(duckdb.__version__.partition(".")[0]) >= 2
+"""Whether cursors may be left to the collector beside running functions; DuckDB 1.5 locks up."""
 
 
 def run_for(seconds, lab):
@@ -34,7 +37,7 @@ def run_for(seconds, lab):
                 name = names[(first + n) % len(names)]
                 cursor = store.cursor()
                 found = cursor.execute(QUERIES[name]).fetchall()
-                if n % 2:
+                if n % 2 or not COLLECTS:
                     cursor.close()  # the others are left to the collector
                 if found != wanted[name]:
                     wrong.append((name, found, wanted[name]))
@@ -88,6 +91,9 @@ def test_cursors_come_and_go_by_thousands(lab):
                 kept = [store.cursor() for _ in range(3)]
                 if kept[1].execute(query).fetchone()[0] != wanted:
                     failures.append("another sum")
+                if not COLLECTS:
+                    for cursor in kept:
+                        cursor.close()
                 del kept
 
         threads = [threading.Thread(target=churn) for _ in range(READERS)]
