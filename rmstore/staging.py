@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -82,7 +83,7 @@ class Stage:
         self.run("keep_beside")
 
     def _read(self, file: DataFile, way: str) -> None:
-        path = {"path": str(file.path)}
+        path = {"path": glob.escape(str(file.path))}  # the engine would read other files that match a[b].csv
         if way == "lines":
             self.cursor.register("_rm_lines", lines.read(file))
             self.run("read_lines")
@@ -91,7 +92,7 @@ class Stage:
         try:
             if way == "parquet":
                 with files.unpacked(file) as unpacked:
-                    self.run("read_parquet", {"path": str(unpacked)})
+                    self.run("read_parquet", {"path": glob.escape(str(unpacked))})
             elif way == "csv":
                 columns = dict.fromkeys(files.csv_header(file), "VARCHAR")
                 self.run("read_csv", {**path, "columns": columns, "delimiter": file.delimiter, "never": _NEVER})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,7 @@ def open_vectors(cursor: duckdb.DuckDBPyConnection, file: Path, rewards: Path | 
 
 
 def _parquet(cursor: duckdb.DuckDBPyConnection, file: Path) -> int:
-    place = quote_literal(str(file))
+    place = quote_literal(glob.escape(str(file)))  # the engine would read other files that match a[b].parquet
     try:
         cursor.execute(f"create or replace temp view file as from read_parquet({place}, file_row_number = true)")
         return int(cursor.execute(statement("imports/count_file")).fetchall()[0][0])

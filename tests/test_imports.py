@@ -144,6 +144,13 @@ def test_a_data_set_keeps_the_others_out(store, rows, small_slices, tmp_path):
     assert result.snapshot.datasets == ("other",)
 
 
+def test_a_name_that_looks_like_a_pattern_is_the_name_of_one_file(store, rows, tmp_path):
+    parquet(tmp_path / "v1.parquet", vectors(seed=1))
+    path, matrix = parquet(tmp_path / "v[1].parquet", vectors()), vectors()
+    import_vectors(store, path, match=BY_TEXT, snapshot="s", encoder="m")
+    assert np.array_equal(stored(store)[rows["0"]], matrix[0])
+
+
 def test_a_match_that_gives_other_rows_each_time_is_named(store, rows, small_slices, tmp_path):
     path = parquet(tmp_path / "v.parquet", vectors())
     match = f"select * from ({BY_TEXT}) where not exists (from encoders)"

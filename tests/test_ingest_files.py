@@ -274,3 +274,19 @@ def test_a_hub_that_cannot_be_reached_is_said(untouched, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(BadFileError, match="hf://owner/name cannot be fetched: (.|\n)*check the name and the network"):
         bring(untouched, "hf://owner/name")
+
+
+@pytest.mark.parametrize("name", ["d[1]", "d*", "d?"])
+@pytest.mark.parametrize("ending", [".jsonl", ".json", ".csv", ".parquet"])
+def test_a_name_that_looks_like_a_pattern_is_the_name_of_one_file(store, tmp_path, name, ending):
+    for stem, prompt in ((name, "right"), ("d1", "wrong")):
+        rows = pa.table({column: [prompt] for column in ROW})
+        path = tmp_path / f"{stem}{ending}"
+        if ending == ".parquet":
+            pq.write_table(rows, path)
+        elif ending == ".csv":
+            path.write_text("prompt,chosen,rejected\n" + ",".join([prompt, "b", "c"]) + "\n", encoding="utf-8")
+        else:
+            path.write_text(json.dumps({**ROW, "prompt": prompt}) + "\n", encoding="utf-8")
+    bring(store, tmp_path / f"{name}{ending}")
+    assert store.rows("select messages[1].content as content from prompts") == [{"content": "right"}]
