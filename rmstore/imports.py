@@ -96,8 +96,6 @@ def import_vectors(
         raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to import")
     wanted = None if datasets is None else [datasets] if isinstance(datasets, str) else list(datasets)
     path, beside = Path(file), None if rewards is None else Path(rewards)
-    wanted = None if datasets is None else [datasets] if isinstance(datasets, str) else list(datasets)
-    path, beside = Path(file), None if rewards is None else Path(rewards)
     cursor, reader = store.cursor(), store.cursor()
     vectors = open_vectors(cursor, path, beside)
     open_vectors(reader, path, beside)
