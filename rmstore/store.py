@@ -156,6 +156,8 @@ class Store:
                 with suppress(duckdb.Error):
                     cursor.execute("rollback")
                 raise
+            finally:
+                cursor.close()
 
     @contextmanager
     def trace(self, tracer: Callable[[str], None]) -> Iterator[None]:

@@ -33,7 +33,7 @@ def vectors(store):
 
 def sound(store):
     """Whether every check is content; rows that were stocked without a file name one that is not there."""
-    wrong = {finding.check for finding in doctor.check(store, everything=True) if finding.n}
+    wrong = {finding.check for finding in doctor.check(store, everything=True) if finding.is_wrong}
     return wrong <= {"every row names a data set, file, encoder or snapshot that exists"}
 
 
