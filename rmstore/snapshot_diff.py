@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
-from uuid import UUID
 
 from rmstore.encoders.layouts import Layout, parse_layout
-from rmstore.member_vectors import member_vectors
+from rmstore.member_vectors import member_places, member_vectors, vectors_at
 from rmstore.records import Progress, SnapshotInfo, silent
 from rmstore.snapshots import resolve
 from rmstore.store import Store, fill_in, quote_identifier, quote_literal, statement
@@ -19,8 +17,6 @@ CHANGES = ("added", "removed", "kept", "rerendered", "reencoded")
 
 SLICE_BYTES = 2**28
 """Vectors of one side that are in memory at a time while cosines are computed."""
-
-_IDS = 2**128
 
 
 @dataclass(frozen=True)
@@ -147,14 +143,25 @@ class _Pair:
         }
         return fill_in(statement("snapshots/diff_changes"), {"common": common, **sides})
 
-    def cosines(self, only: str | None = None) -> str:
-        """Return a query for response_id and cosine of the responses with two vectors, or of those of a table."""
-        leading = self._leading
-        sides = {
-            side: member_vectors(info, leading=leading if leading != info.dim else None, only=only)
-            for side, info in (("old", self.old), ("new", self.new))
-        }
-        return fill_in(statement("snapshots/diff_cosines"), sides)
+    def cosines(self) -> str:
+        """Return a query for response_id and cosine of the responses with two vectors."""
+        sides = {side: member_vectors(info, leading=self._kept(info)) for side, info in self._sides}
+        return self._cosines(fill_in(statement("snapshots/diff_pairs"), sides))
+
+    def places(self) -> str:
+        """Return the statement that makes ``_rm_places``: where both vectors of every response of both lie."""
+        names = [f"{side}_{part}" for side, parts in self._parts for part in parts]
+        first = next((part for part in self.layouts[0].parts if part != "prompt"), "prompt")
+        sides = {side: member_places(info, side) for side, info in self._sides}
+        parts = {"places": ", ".join(map(quote_identifier, names)), "first": quote_identifier(f"old_{first}")}
+        return fill_in(statement("snapshots/diff_places"), {**sides, **parts})
+
+    def slice_cosines(self) -> str:
+        """Return the query of :meth:`cosines` for the places of ``_rm_slice``."""
+        vectors = {side: vectors_at(info, side, leading=self._kept(info)) for side, info in self._sides}
+        parts = {"joins": "".join(joins for _, joins in vectors.values())}
+        parts.update((side, vector) for side, (vector, _) in vectors.items())
+        return self._cosines(fill_in(statement("snapshots/diff_slice_pairs"), parts))
 
     def notes(self) -> list[str]:
         """Return what a reader of the figures should know."""
@@ -178,6 +185,22 @@ class _Pair:
                 "cosine means something between variants of one model, such as f32 and f16"
             )
         return notes
+
+    @property
+    def _sides(self) -> tuple[tuple[str, SnapshotInfo], ...]:
+        return ("old", self.old), ("new", self.new)
+
+    @property
+    def _parts(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return ("old", self.layouts[0].parts), ("new", self.layouts[1].parts)
+
+    def _kept(self, info: SnapshotInfo) -> int | None:
+        """Return how many components of a part are compared, None for all."""
+        return self._leading if self._leading != info.dim else None
+
+    @staticmethod
+    def _cosines(pairs: str) -> str:
+        return fill_in(statement("snapshots/diff_cosines"), {"pairs": pairs})
 
     @property
     def _same_layout(self) -> bool:
@@ -239,15 +262,14 @@ def _still(n: int) -> dict[str, Any]:
 def _moved(store: Store, pair: _Pair, n_common: int, progress: Progress) -> dict[str, Any]:
     """Return the quantiles of the cosines, computed slice by slice and kept as numbers alone."""
     widest = max(len(layout.parts) * spec.dim * 4 for layout, spec in zip(pair.layouts, pair.specs, strict=True))
-    n_slices = -(-n_common * widest // SLICE_BYTES)
-    query = fill_in(statement("snapshots/diff_compare"), {"cosines": pair.cosines(only="_rm_slice")})
+    query = fill_in(statement("snapshots/diff_compare"), {"cosines": pair.slice_cosines()})
     cursor = store.cursor()
     store.execute(cursor, statement("snapshots/diff_moved")).fetchall()
-    for done, (first, last) in enumerate(_slices(n_slices)):
+    (n_places,) = store.execute(cursor, pair.places()).fetchall()[0]
+    for first, last in _slices(n_places, max(1, SLICE_BYTES // widest)):
         store.check()
-        progress(done * n_common // n_slices, n_common, "vectors compared")
-        bounds = {"first": str(first), "last": str(last), "old": pair.old.snapshot_id, "new": pair.new.snapshot_id}
-        store.execute(cursor, statement("snapshots/diff_slice"), bounds).fetchall()
+        progress(first - 1, n_common, "vectors compared")
+        store.execute(cursor, statement("snapshots/diff_slice"), {"first": first, "last": last}).fetchall()
         store.execute(cursor, query).fetchall()
     progress(n_common, n_common, "vectors compared")
     result = store.execute(cursor, statement("snapshots/diff_quantiles"))
@@ -255,8 +277,7 @@ def _moved(store: Store, pair: _Pair, n_common: int, progress: Progress) -> dict
     return dict(zip(names, result.fetchall()[0], strict=True))
 
 
-def _slices(n: int) -> Iterator[tuple[UUID, UUID]]:
-    """Yield first and last id of ``n`` slices of about equal size: ids are hashes, so they lie evenly."""
-    bounds = [number * _IDS // n for number in range(n + 1)]
-    for first, after in pairwise(bounds):
-        yield UUID(int=first), UUID(int=after - 1)
+def _slices(n: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last number of the slices of n places, which are numbered from 1."""
+    for first in range(1, n + 1, size):
+        yield first, min(first + size - 1, n)

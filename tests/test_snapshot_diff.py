@@ -5,7 +5,6 @@ Vectors of the toy encoder count words of 1, 2, ... letters, so every cosine bel
 
 import json
 import math
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +16,15 @@ from rmstore.embedding import embed
 from rmstore.encoders.base import EncoderSpec
 from rmstore.errors import InputError, UnknownNameError
 from rmstore.snapshots import NewSnapshot, create, frozen_members
-from rmstore.store import statement
+from rmstore.store import fill_in, quote_identifier, statement
 from rmstore.vectors import encoder_number, fresh_table, vectors_table
 
 ROWS = [("a", "one"), ("a", "two"), ("b", "three")]
+SHUFFLE = """
+create temp table taken as from {table} order by md5(text_id::varchar);
+delete from {table};
+insert into {table} from taken;
+"""
 NO_CHANGE = {"n_added": 0, "n_removed": 0, "n_kept": 0, "n_rerendered": 0, "n_reencoded": 0}
 
 
@@ -260,10 +264,27 @@ def test_products_and_prompts(store):
     assert store.diff("s@1", "s@2").moved["n"] == 2
 
 
-def test_slices_cover_every_id_once():
-    found = list(snapshot_diff._slices(3))
-    assert found[0][0].int == 0 and found[-1][1].int == 2**128 - 1
-    assert all(after[0].int == before[1].int + 1 for before, after in pairwise(found))
+@pytest.mark.parametrize(("n", "size"), [(0, 3), (1, 3), (3, 3), (7, 3), (9, 1)])
+def test_slices_cover_every_place_once(n, size):
+    found = [place for first, last in snapshot_diff._slices(n, size) for place in range(first, last + 1)]
+    assert found == list(range(1, n + 1))
+
+
+@pytest.mark.parametrize("layout", ["joint", "prompt||response", "prompt||response||prompt*response"])
+@pytest.mark.parametrize("precision", ["f32", "f16", "i8"])
+def test_slices_and_the_query_agree_whatever_the_order_of_the_vectors(store, monkeypatch, layout, precision):
+    stock(store, [(f"{'p' * (n % 4 + 1)} {n % 5}", f"{'a' * (n % 3 + 1)} {'b' * (n % 7)} {n}") for n in range(40)])
+    embed(store, "d", snapshot="s", encoder="toy:3", layout=layout)
+    options = {"max_tokens": 2, "precision": precision}
+    embed(store, "d", snapshot="s", encoder="toy:3", layout=layout, encoder_options=options)
+    table = quote_identifier(vectors_table(store.snapshots()[-1]))
+    store.sql(fill_in(SHUFFLE, {"table": table}))
+    monkeypatch.setattr(snapshot_diff, "SLICE_BYTES", 300)
+    moved = store.diff("s@1", "s@2").moved
+    cosine = store.rows("select cosine from rm_snapshot_diff('s@1', 's@2') order by cosine")
+    cosine = [row["cosine"] for row in cosine if row["cosine"] is not None]
+    assert 0 < len(cosine) == moved["n"] and len(set(cosine)) > 5
+    assert (moved["min"], moved["p50"]) == pytest.approx((cosine[0], np.median(cosine)), abs=1e-6)
 
 
 def test_the_command_line(cli, tmp_path):

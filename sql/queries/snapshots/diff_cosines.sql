@@ -5,13 +5,10 @@ select response_id,
             then least(1e0, greatest(-1e0, product / sqrt(old_square * new_square))) end as cosine
 from (
     select response_id,
-           array_inner_product(old.embedding, new.embedding)::double as product,
-           array_inner_product(old.embedding, old.embedding)::double as old_square,
-           array_inner_product(new.embedding, new.embedding)::double as new_square
+           array_inner_product("old", "new")::double as product,
+           array_inner_product("old", "old")::double as old_square,
+           array_inner_product("new", "new")::double as new_square
     from (
-{old}
-    ) as old
-    join (
-{new}
-    ) as new using (response_id)
+{pairs}
+    )
 )

@@ -1,1 +1,1 @@
-(select encoder_id, text_id, _rm_half(embedding)::float[{dim}] as embedding from rm.main.{vectors})
+(select rowid, encoder_id, text_id, _rm_half(embedding)::float[{dim}] as embedding from rm.main.{vectors})

@@ -1,0 +1,1 @@
+join {vectors} as {alias} on {alias}.rowid = places.{alias}
