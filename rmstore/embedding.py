@@ -132,6 +132,7 @@ def embed_members(store: Store, cursor: duckdb.DuckDBPyConnection, work: Work, p
         progress: told what is done after every commit.
 
     Raises:
+        StoreError: members or their vectors were removed meanwhile.
         Interrupted: Ctrl-C arrived; what was committed stays.
     """
     began = time.monotonic()
@@ -147,15 +148,28 @@ def embed_members(store: Store, cursor: duckdb.DuckDBPyConnection, work: Work, p
     n_embedded = job.run(work.parts)
     made, is_new = None, False
     if work.snapshot is not None:
-        made, is_new = snapshots.create(
-            store,
-            snapshots.NewSnapshot(
-                work.snapshot, encoder_id, encoder.spec.key, work.layout.text, work.datasets, work.where,
-                *snapshots.frozen_members(store, cursor), author=work.author, message=work.message, parent=work.parent,
-            ),
-        )  # fmt: skip
+        with store.lock:  # no thread drops a data set or collects garbage between the look and the commit
+            _refuse_lost(job, work)
+            made, is_new = snapshots.create(
+                store,
+                snapshots.NewSnapshot(
+                    work.snapshot, encoder_id, encoder.spec.key, work.layout.text, work.datasets, work.where,
+                    *snapshots.frozen_members(store, cursor), author=work.author, message=work.message,
+                    parent=work.parent,
+                ),
+            )  # fmt: skip
     seconds = time.monotonic() - began
     return EmbedResult(made, **job.summary(work.parts), n_embedded=n_embedded, seconds=seconds, is_new=is_new)
+
+
+def _refuse_lost(job: EmbeddingJob, work: Work) -> None:
+    """Refuse to freeze what another thread dropped or collected while the rest was embedded."""
+    n_lost = job.query("embedding/count_lost")[0][0] + job.count(work.parts)
+    if n_lost:
+        raise StoreError(
+            f"{n_lost} responses, or their vectors, were removed while the others were embedded",
+            hint="run the same again, and drop data sets or collect garbage only when it is done",
+        )
 
 
 def _check_steps(cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:

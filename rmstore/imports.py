@@ -135,17 +135,19 @@ def import_vectors(
         )
         found.refuse_conflicts(spec, encoder_number(store, spec, write=False), layout)
         n_new = _insert(found, spec, layout, progress)
-        if found.has_rewards:
-            values = {"dataset": found.shown[0], "attribute": attribute}
-            n_rated = found.run("imports/insert_ratings", values)[0][0]
-            notes = (*notes, f"{n_rated} ratings of attribute {attribute!r} are new")
-        made, is_new = snapshots.create(
-            store,
-            snapshots.NewSnapshot(
-                snapshot, encoder_number(store, spec), spec.key, layout, found.shown, None,
-                *snapshots.frozen_members(store, cursor), author=author, message=message,
-            ),
-        )  # fmt: skip
+        with store.lock:  # no thread drops a data set or collects garbage between the look and the commit
+            _refuse_left(found, spec, layout)
+            if found.has_rewards:
+                values = {"dataset": found.shown[0], "attribute": attribute}
+                n_rated = found.run("imports/insert_ratings", values)[0][0]
+                notes = (*notes, f"{n_rated} ratings of attribute {attribute!r} are new")
+            made, is_new = snapshots.create(
+                store,
+                snapshots.NewSnapshot(
+                    snapshot, encoder_number(store, spec), spec.key, layout, found.shown, None,
+                    *snapshots.frozen_members(store, cursor), author=author, message=message,
+                ),
+            )  # fmt: skip
     notes = (
         f"{found.n_rows} of {vectors.n_rows} rows of the file matched {found.n_responses} responses",
         *(f"{missing} responses of {name} have no vector in the file" for name, missing in found.missing if missing),
@@ -176,12 +178,17 @@ def _insert(found: Match, spec: EncoderSpec, layout: str, progress: Progress) ->
             n_new += _save(store, spec, place, fresh, matrix)
         n_done += batch.num_rows
         progress(n_done, found.n_rows, f"{n_new} vectors imported")
-    if found.n_left(place):
-        raise InputError(
-            f"the match gave other rows the second time: {found.n_left(place)} responses got no vector",
-            hint="take random() and limit without order by out of the match; what was imported stays",
-        )
     return n_new
+
+
+def _refuse_left(found: Match, spec: EncoderSpec, layout: str) -> None:
+    n_left = found.n_left({"encoder_id": encoder_number(found.store, spec), "part": layout})
+    if n_left:
+        raise InputError(
+            f"{n_left} responses got no vector: the match gave other rows the second time, or they were removed",
+            hint="take random() and limit without order by out of the match, drop nothing meanwhile, and run it again; "
+            "what was imported stays",
+        )
 
 
 def _save(store: Store, spec: EncoderSpec, place: dict[str, Any], fresh: pa.Table, matrix: np.ndarray) -> int:

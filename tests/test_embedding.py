@@ -340,3 +340,19 @@ def test_rm_prompt_text(store):
     assert store.value(f"select rm_prompt_text({turns})") == "System: Be brief.\n\nHuman: Hi"
     assert store.value("select rm_prompt_text([{'role': 'user', 'content': ' Hi '}])") == " Hi "
     assert store.value("select rm_prompt_text([{'role': 'assistant', 'content': 'Hi'}])") == "Assistant: Hi"
+
+
+@pytest.mark.parametrize("remove", ["gc", "drop"])
+def test_what_another_thread_removes_meanwhile_is_not_frozen(store, remove):
+    stock(store, [("p", "one"), ("p", "two")])
+    removed = []
+
+    def tell(done, total, note):  # called after every commit, when other threads may write
+        if done == total and not removed:
+            removed.append(store.gc() if remove == "gc" else store.drop_dataset("d"))
+
+    with pytest.raises(StoreError, match="2 responses, or their vectors, were removed"):
+        embed(store, "d", snapshot="s", encoder="toy", layout="joint", progress=tell)
+    assert removed and store.value("select count(*) from snapshots") == 0
+    if remove == "gc":
+        assert embed(store, "d", snapshot="s", encoder="toy", layout="joint").snapshot.n_rows == 2

@@ -154,8 +154,19 @@ def test_a_name_that_looks_like_a_pattern_is_the_name_of_one_file(store, rows, t
 def test_a_match_that_gives_other_rows_each_time_is_named(store, rows, small_slices, tmp_path):
     path = parquet(tmp_path / "v.parquet", vectors())
     match = f"select * from ({BY_TEXT}) where not exists (from encoders)"
-    with pytest.raises(InputError, match="other rows the second time: 50 responses"):
+    with pytest.raises(InputError, match="50 responses got no vector: the match gave other rows"):
         import_vectors(store, path, match=match, snapshot="s", encoder="m")
+
+
+def test_vectors_that_another_thread_collects_meanwhile_are_not_frozen(store, rows, tmp_path):
+    def tell(done, total, note):  # called after every commit, when other threads may write
+        if done == total:
+            store.execute(store.cursor(), "delete from renderings where item_id = $id", {"id": rows["7"]})
+
+    path = parquet(tmp_path / "v.parquet", vectors())
+    with pytest.raises(InputError, match="1 responses got no vector"):
+        import_vectors(store, path, match=BY_TEXT, snapshot="s", encoder="m", progress=tell)
+    assert store.value("select count(*) from snapshots") == 0
 
 
 def test_every_option_of_the_model_makes_another_encoder(store, rows, tmp_path):
