@@ -88,8 +88,8 @@ def check(store: Store, *, everything: bool = False, progress: Progress = silent
         header = dict(_HEADER.findall(text))
         progress(done, total, header["check"])
         params = {"sample": None if everything else SAMPLE} if "$sample" in text else {}
-        rows = [row for sql, table in _texts(store, text, header) for row in store.rows(sql, {**params, **table})]
-        findings.append(_finding(header["check"], rows, header["hint"], header.get("level", "error")))
+        found = [_found(store, sql, {**params, **table}) for sql, table in _texts(store, text, header)]
+        findings.append(_finding(header["check"], found, header["hint"], header.get("level", "error")))
     for done, (name, hint, compute) in enumerate(_COMPUTED, len(names)):
         store.check()
         progress(done, total, name)
@@ -104,11 +104,11 @@ def vector_tables(store: Store) -> list[VectorTable]:
     return [VectorTable(match[0], int(match[1]), match[2]) for match in found if match]
 
 
-def missing_renderings(store: Store, info: SnapshotInfo) -> list[dict[str, Any]]:
-    """Return the items of a snapshot's members that have no text under its encoder."""
+def missing_renderings(store: Store, info: SnapshotInfo) -> tuple[int, list[str]]:
+    """Return how many items of a snapshot's members have no text under its encoder, and three of them."""
     parts = list(parse_layout(info.layout).parts)
     wanted = {"snapshot_id": info.snapshot_id, "encoder_id": info.encoder_id, "parts": parts}
-    return store.run("doctor/missing_renderings", wanted)
+    return _found(store, statement("doctor/missing_renderings"), wanted)
 
 
 def facts(store: Store) -> dict[str, Any]:
@@ -150,12 +150,19 @@ def _texts(store: Store, text: str, header: dict[str, str]) -> list[tuple[str, d
     return [(table.fill(text), {"table": table.name} if "$table" in text else {}) for table in vector_tables(store)]
 
 
-def _finding(name: str, rows: list[dict[str, Any]], hint: str, level: str = "error") -> Finding:
-    examples = tuple(str(row["example"]) for row in rows[:3])
-    return Finding(name, sum(row["n"] for row in rows), examples, hint, level)
+def _found(store: Store, sql: str, params: dict[str, Any]) -> tuple[int, list[str]]:
+    """Return how much a query for (example, n) finds, and three examples."""
+    text = fill_in(statement("doctor/found"), {"check": sql.strip().rstrip(";")})
+    ((n, examples),) = (row.values() for row in store.rows(text, params))
+    return n, examples
 
 
-def _fingerprints(store: Store) -> list[dict[str, Any]]:
+def _finding(name: str, found: list[tuple[int, list[str]]], hint: str, level: str = "error") -> Finding:
+    examples = [example for _, some in found for example in some]
+    return Finding(name, sum(n for n, _ in found), tuple(examples[:3]), hint, level)
+
+
+def _fingerprints(store: Store) -> list[tuple[int, list[str]]]:
     wrong = []
     for info in list_snapshots(store):
         if info.n_withdrawn:
@@ -164,21 +171,19 @@ def _fingerprints(store: Store) -> list[dict[str, Any]]:
         store.execute(cursor, statement("snapshots/restore_members"), {"snapshot_id": info.snapshot_id}).fetchall()
         digest = store.execute(cursor, statement("snapshots/fingerprint")).fetchall()[0][0]
         if content_fingerprint(info, digest) != info.fingerprint:
-            wrong.append({"example": info.reference, "n": 1})
+            wrong.append((1, [info.reference]))
     return wrong
 
 
-def _unrendered(store: Store) -> list[dict[str, Any]]:
-    known = {row["encoder_id"] for row in store.rows("select encoder_id from rm.main.encoders")}
-    return [
-        {"example": f"{row['example']} in {info.reference}", "n": row["n"]}
-        for info in list_snapshots(store)
-        if info.encoder_id in known
-        for row in missing_renderings(store, info)
-    ]
+def _unrendered(store: Store) -> list[tuple[int, list[str]]]:
+    found = []
+    for info in list_snapshots(store):
+        n, examples = missing_renderings(store, info)
+        found.append((n, [f"{example} in {info.reference}" for example in examples]))
+    return found
 
 
-_COMPUTED: tuple[tuple[str, str, Callable[[Store], list[dict[str, Any]]]], ...] = (
+_COMPUTED: tuple[tuple[str, str, Callable[[Store], list[tuple[int, list[str]]]]], ...] = (
     (
         "snapshots match their fingerprints",
         "drop the snapshot and make it again; withdrawals are recorded and no damage",
@@ -190,7 +195,7 @@ _COMPUTED: tuple[tuple[str, str, Callable[[Store], list[dict[str, Any]]]], ...] 
         _unrendered,
     ),
 )
-"""Checks that Python computes: name, hint, and what gives rows of example and n."""
+"""Checks that Python computes: name, hint, and what gives counts with examples."""
 
 
 def status(store: Store) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from rmstore.vectors import encoder_specs, find_encoder
 
 _HEADER = re.compile(r"^-- (repair|each): *(.+)$", re.MULTILINE)
 
-
 _DAMAGED = "vectors of encoder {}, damaged or missing"
 _LACKING = "texts of snapshot {}, embedded again"
 
@@ -95,7 +94,7 @@ def _rehearsed(store: Store) -> list[Repair]:
             for row in store.run("doctor/encoders_of_table", {"table": table.name}):
                 done.append(Repair(_DAMAGED.format(row["name"]), _damaged(store, cursor, table, row["encoder_id"])))
         raise _UndoError
-    done += [Repair(_LACKING.format(info.reference), len(missing_renderings(store, info))) for info in
+    done += [Repair(_LACKING.format(info.reference), missing_renderings(store, info)[0]) for info in
              list_snapshots(store)]  # fmt: skip
     return [one for one in done if one.n]
 
@@ -153,7 +152,7 @@ def _replaced(store: Store, table: VectorTable, encoder_id: int, name: str, prog
 def _completed(store: Store, info: SnapshotInfo, progress: Progress) -> Repair:
     """Embed what the members of a snapshot lack."""
     what = _LACKING.format(info.reference)
-    n = len(missing_renderings(store, info))
+    n, _ = missing_renderings(store, info)
     if not n:
         return Repair(what, 0)
     try:
@@ -163,7 +162,7 @@ def _completed(store: Store, info: SnapshotInfo, progress: Progress) -> Repair:
     cursor = store.cursor()
     store.execute(cursor, statement("doctor/hold_members"), {"snapshot_id": info.snapshot_id}).fetchall()
     _embed(store, cursor, encoder, info.encoder_id, parse_layout(info.layout).parts, progress)
-    return Repair(what, n - len(missing_renderings(store, info)))
+    return Repair(what, n - missing_renderings(store, info)[0])
 
 
 def _embedder(store: Store, name: str) -> Encoder:
