@@ -2,7 +2,8 @@
 
 Needed is what the members of a kept snapshot are made of: the parts of its layout and the steps of its members. Kept
 are snapshots that are not dropped, and those dropped by force while a head that was trained on them lives. Texts that
-were embedded and never frozen are garbage too; embedding them again costs time and nothing else.
+were embedded and never frozen are garbage too; embedding them again costs time and nothing else. Imported vectors come
+back from their file alone.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def _count(store: Store, encoder: _Encoder) -> Spare:
 
 
 def _remove(store: Store, encoder: _Encoder, spare: Spare) -> Iterator[int]:
-    """Remove the renderings, then the vectors, then the encoder; yields what each transaction removed."""
+    """Remove the renderings, then the vectors, then the encoder; yields what each transaction removed, committed."""
     whole = max(encoder.n_renderings, spare.n_vectors)
     for name, n in (("delete_renderings", spare.n_renderings), ("delete_vectors", spare.n_vectors)):
         for first, last in _ranges(whole) if n else ():
@@ -149,7 +150,8 @@ def _remove(store: Store, encoder: _Encoder, spare: Spare) -> Iterator[int]:
             text = statement(f"garbage/{name}", vectors=vectors_table(encoder))
             values = {"encoder_id": encoder.encoder_id, "first": first, "last": last}
             with store.atomic() as cursor, store.interruptible(cursor):
-                yield int(store.execute(cursor, text, values).fetchall()[0][0])
+                n_gone = int(store.execute(cursor, text, values).fetchall()[0][0])
+            yield n_gone  # here, since whoever is told may write or raise
     if spare.is_gone:
         store.check()
         with store.atomic() as cursor:

@@ -149,6 +149,16 @@ def test_many_small_transactions_remove_what_one_removes(three, monkeypatch):
     assert renderings(three) == {("toy:2", "response"): 3} and sound(three)
 
 
+def test_what_is_told_is_committed(three, monkeypatch):
+    monkeypatch.setattr(garbage, "BATCH", 2)
+    snapshots.drop(three, "wide")
+    begun = sum(renderings(three).values()) + sum(vectors(three).values())
+    left = []
+    garbage.collect(three, progress=lambda done, total, note: left.append(
+        done + sum(renderings(three).values()) + sum(vectors(three).values())))  # fmt: skip
+    assert len(left) > 2 and set(left) == {begun}
+
+
 @pytest.mark.parametrize("stop", [1, 3, 6, 8])
 def test_stopped_between_transactions_every_rendering_has_its_vector(three, monkeypatch, stop):
     monkeypatch.setattr(garbage, "BATCH", 1)

@@ -18,8 +18,8 @@ def gc(settings: Settings, compact: bool, dry_run: bool, as_json: bool) -> None:
     """Remove vectors that no snapshot needs, and what forced drops left for heads that are gone.
 
     Kept are the parts and steps of every snapshot, dropped ones included while a head that was trained on them
-    lives. Without --compact the file keeps its size, and new vectors fill the space; --compact needs as much free
-    disk as the store has content.
+    lives. Imported vectors come back from their file alone. Without --compact the file keeps its size, and new
+    vectors fill the space; --compact needs as much free disk as the store has content.
     """
     from rmstore.cli.output import counted, show, show_record, size
     from rmstore.cli.progress import progress
