@@ -18,6 +18,7 @@ PRECISIONS = ("f32", "f16", "i8")
 
 _STEPS = 127
 _HALF_MAX = float(np.finfo(np.float16).max)
+_FLOAT = np.finfo(np.float32)
 
 
 def valid_precision(precision: str) -> str:
@@ -92,8 +93,11 @@ def _stored(vectors: np.ndarray, precision: str) -> tuple[np.ndarray, np.ndarray
         if vectors.size and np.abs(vectors).max() > _HALF_MAX:
             raise InputError("a component is beyond 65504, which float16 cannot hold", hint="use precision f32")
         return vectors.astype(np.float16).view(np.uint16), None
-    top = np.abs(vectors).max(axis=1, initial=0)
-    scale = np.where(top > 0, top / _STEPS, 1).astype(np.float32)
+    top = np.abs(vectors).max(axis=1, initial=0).astype(np.float64)
+    if top.size and top.max() > float(_FLOAT.max) * (1 - float(_FLOAT.eps)):  # the last step might read as infinite
+        raise InputError(f"a component is beyond {_FLOAT.max:.6g}, which int8 cannot hold", hint="use precision f32")
+    # A subnormal scale is too coarse: such vectors (below 1.5e-36) are zero.
+    scale = np.where(top / _STEPS >= _FLOAT.tiny, top / _STEPS, 1).astype(np.float32)
     return np.rint(vectors / scale[:, None]).astype(np.int8), scale
 
 

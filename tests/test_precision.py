@@ -56,3 +56,13 @@ def test_what_cannot_be_stored_is_refused():
             packed(np.array([[1, bad], [1, 2]], np.float32), "f16")
     with pytest.raises(InputError, match="float16 cannot hold"):
         packed(np.array([[70_000.0]], np.float32), "f16")
+    with pytest.raises(InputError, match="int8 cannot hold"):
+        packed(np.array([[np.finfo(np.float32).max]], np.float32), "i8")
+
+
+@pytest.mark.parametrize("top", [1e-45, 2.6e-43, 1e-40, 1.4e-36, 1.6e-36, 1e-20, 3.4e38])
+def test_steps_of_tiny_and_huge_vectors_keep_their_sign(top):
+    vectors = np.array([[top, -top, top / 2, 0]], np.float32)
+    read = rounded(vectors, "i8")
+    assert np.isfinite(read).all() and (read * np.sign(vectors) >= 0).all()
+    assert (np.abs(read - vectors) <= max(ERROR["i8"] * 1.001 * top, 1.5e-36)).all()
