@@ -11,7 +11,9 @@ import rmstore
 from rmstore import safe_parser, safe_query
 from rmstore import store as engine
 from rmstore.cli.bounds import n_bytes
-from rmstore.errors import QueryError, RmstoreError, StoreError
+from rmstore.encoders.base import EncoderSpec
+from rmstore.errors import InputError, QueryError, RmstoreError, StoreError
+from rmstore.vectors import encoder_number
 
 WRITES = [
     "insert into datasets values (1)",
@@ -304,3 +306,18 @@ def test_a_process_of_its_own_is_bounded(file, tmp_path):
         capture_output=True, text=True, timeout=120, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 1 and "more memory" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_encoder_whose_model_is_elsewhere_is_not_fetched(tmp_path):
+    spec = EncoderSpec(
+        kind="sentence-transformers", model="nobody/nothing", dim=2, max_tokens=8, weights_sha256="a",
+        tokenizer_sha256=None, rendering="r", pooling="mean", truncation="end", normalize=True, backend="torch",
+    )  # fmt: skip
+    with rmstore.connect(tmp_path / "x.duckdb") as store:
+        encoder_number(store, spec)
+    query = "select rm_embed('nobody/nothing', 'x')"
+    with (
+        rmstore.connect(tmp_path / "x.duckdb", safe=True) as stranger,
+        pytest.raises(InputError, match="not on this machine, and nothing is fetched"),
+    ):
+        stranger.sql(query)

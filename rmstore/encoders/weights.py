@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,8 @@ _HUB_NAME = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}(/[A-Za-
 _WANTED = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _UNWANTED = ["onnx/*", "openvino/*"]
 
+_is_offline: ContextVar[bool] = ContextVar("_is_offline", default=False)
+
 
 @dataclass(frozen=True)
 class ModelFiles:
@@ -26,6 +31,16 @@ class ModelFiles:
     folder: Path
     revision: str | None = None
     license: str | None = None
+
+
+@contextmanager
+def without_hub() -> Iterator[None]:
+    """Find models on this machine alone inside the block."""
+    token = _is_offline.set(True)
+    try:
+        yield
+    finally:
+        _is_offline.reset(token)
 
 
 def find_model(name: str, *, owner: str | None = "sentence-transformers") -> ModelFiles:
@@ -49,6 +64,11 @@ def find_model(name: str, *, owner: str | None = "sentence-transformers") -> Mod
     found = _from_hub(name, local=True) or _from_package(name)
     if found is not None:
         return found
+    if _is_offline.get():
+        raise InputError(
+            f"the encoder {name!r} is not on this machine, and nothing is fetched here",
+            hint="whoever owns the store embeds a text with it once, or gives the path of its folder",
+        )
     try:
         downloaded = _from_hub(name, local=False)
     except Exception as problem:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from rmstore.encoders.weights import without_hub
 from rmstore.errors import QueryError
 from rmstore.functions.base import sql_function
 from rmstore.snapshots import list_snapshots
@@ -30,7 +32,8 @@ def embed(store: Store, encoders: pa.ChunkedArray, *columns: pa.ChunkedArray) ->
         keys = [tuple(column[row] for column in texts) for row in rows]
         distinct = {key: place for place, key in enumerate(dict.fromkeys(keys))}
         *prompts, responses = (list(column) for column in zip(*distinct, strict=True))
-        found = embed_texts(store, str(name), responses, prompts[0] if prompts else None)
+        with without_hub() if store.is_safe else nullcontext():
+            found = embed_texts(store, str(name), responses, prompts[0] if prompts else None)
         for row, key in zip(rows, keys, strict=True):
             vectors[row] = found[distinct[key]]
     return pa.array(vectors, type=pa.list_(pa.float32()))
