@@ -1,21 +1,22 @@
 -- What the report encoder-comparison reads: votes judged out of fold, and what an encoder costs.
 
--- Decided votes of a snapshot that other has too, each judged by a head trained on the votes of the other folds; hit is
--- 1 where the chosen side has the higher reward, 0.5 where both have the same. Votes whose sides lie in different folds
--- are left out. The heads are stored, so that a second call finds them.
+-- Decided votes of a snapshot that other has too, each judged by a head trained on the votes of the other folds, where
+-- the valid split only chooses; hit is 1 where the chosen side has the higher reward, 0.5 where both have the same.
+-- Votes whose sides lie in different folds are left out. The heads are stored, so that a second call finds them,
+-- whatever split it judges.
 create or replace macro _rm_out_of_fold(snapshot, other, split, head, folds, seed) as table
     with shared as (
         select preference_id from rm_pairs(other)
     ),
     votes as materialized (
-        select votes.preference_id, votes.group_id, votes.prompt_id, votes.chosen_id, votes.rejected_id, votes.weight,
-               votes.prob, votes.chosen_embedding, votes.rejected_embedding,
+        select votes.preference_id, votes.group_id, votes.prompt_id, votes.split, votes.chosen_id, votes.rejected_id,
+               votes.weight, votes.prob, votes.chosen_embedding, votes.rejected_embedding,
                rm_fold(votes.group_id, folds, seed) as fold
         from rm_pairs(snapshot) as votes
         semi join shared using (preference_id)
         join rm.main.responses as others on others.response_id = votes.rejected_id
         join rm.main.prompts as prompts on prompts.prompt_id = others.prompt_id
-        where votes.prob > 0.5e0 and split in (votes.split, 'all')
+        where votes.prob > 0.5e0
             and rm_fold(prompts.group_id, folds, seed) = rm_fold(votes.group_id, folds, seed)
             and case when folds < 2 then error('folds is ' || folds || ': give 2 or more') else true end
     ),
@@ -24,7 +25,7 @@ create or replace macro _rm_out_of_fold(snapshot, other, split, head, folds, see
                rm_train(
                    'encoder-comparison/' || left(replace(snapshot, '@', '-'), 90) || '/' || held.fold || '-of-' || folds,
                    chosen_id, rejected_id, head := head, snapshot := snapshot, prompt := prompt_id, weight := weight,
-                   prob := prob, seed := seed) as fit
+                   prob := prob, split := if(votes.split = 'valid', 'valid', 'train'), seed := seed) as fit
         from votes
         join range(folds) as held(fold) on votes.fold <> held.fold
         group by held.fold
@@ -34,6 +35,7 @@ create or replace macro _rm_out_of_fold(snapshot, other, split, head, folds, see
                votes.chosen_embedding, votes.rejected_embedding
         from votes
         join fitted using (fold)
+        where split in (votes.split, 'all')
     )
     select preference_id, group_id,
            0.5e0 + 0.5e0 * sign(

@@ -10,11 +10,12 @@
 -- chart:   bar x=snapshot y=accuracy low=low high=high
 -- note:    Both snapshots are judged on the votes that both have, decided ones alone (prob above 0.5): a head of the
 --          same kind and seed is trained per fold of groups on the votes of the other folds, and judges those it did
---          not see. With a split, heads learn from and judge its votes alone. Equal rewards count half. low and high:
---          Wilson's 95 % interval for the number of pairs that groups are worth. difference: new less old over the
---          same pairs, its interval by whole groups, z its value in standard errors (NULL where nothing varies).
---          texts_per_second: of the encoder's own time over all its runs (NULL where vectors were imported); n_bytes:
---          of the distinct vectors that the members need. The fold heads stay, as encoder-comparison/SNAPSHOT/FOLD.
+--          not see, as accuracy with folds does; with a split, only its votes are judged. Equal rewards count half.
+--          low and high: Wilson's 95 % interval for the number of pairs that groups are worth. difference: new less old
+--          over the same pairs, its interval by whole groups, z its value in standard errors (NULL where nothing
+--          varies). texts_per_second: of the encoder's own time over all its runs (NULL where vectors were imported);
+--          n_bytes: of the distinct vectors that the members need. The fold heads stay, as
+--          encoder-comparison/SNAPSHOT/FOLD.
 with old_votes as (
     select preference_id, group_id, hit from _rm_out_of_fold($old, $new, $split, $head, $folds, $seed)
 ),
