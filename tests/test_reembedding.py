@@ -200,7 +200,7 @@ def test_reembed_on_the_command_line(cli, tmp_path):
     for told in ("to embed", "80 texts, about 1,069 tokens", "time", "under 1 s", "room", "dry_run    true"):
         assert told in planned.out, told
     read = json.loads(cli(*words, "--dry-run", "--json").out)
-    assert read["n_texts"] > 0 and read["seconds_low"] <= read["seconds_high"]
+    assert read["estimate"]["n_texts"] > 0 and read["estimate"]["seconds_low"] <= read["estimate"]["seconds_high"]
     done = json.loads(cli(*words, "-m", "short", "--json").out)
     assert (done["snapshot"], done["is_new"], done["rows"]) == ("s@2", True, 40)
     again = cli(*words)

@@ -164,7 +164,7 @@ def show_embed(result: EmbedResult, *, as_json: bool) -> None:
     if result.n_steps:
         record["steps"] = result.n_steps
     if result.estimate:
-        record |= asdict(result.estimate) if as_json else _told(result.estimate)
+        record |= {"estimate": asdict(result.estimate)} if as_json else _told(result.estimate)
     if as_json:
         record["notes"] = list(result.notes)
     show_record(record, as_json=as_json)
