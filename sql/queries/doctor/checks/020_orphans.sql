@@ -1,5 +1,5 @@
 -- check: nothing refers to a prompt, response or step that is not there
--- hint:  ingest the data set again; what is there already is not added twice
+-- hint:  rmstore snapshot import FOLDER --name NEW brings it back from an export; else drop the data set and ingest it
 with orphans as (
     select 'prompt of response ' || response_id as example
     from rm.main.responses anti join rm.main.prompts using (prompt_id)
