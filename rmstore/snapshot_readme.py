@@ -28,6 +28,12 @@ _FLOATS = {
     "The views of `rows.sql` give floats.",
 }
 
+_MATRIX = {
+    "f32": 'np.stack(vectors["embedding"])',
+    "f16": 'np.stack(vectors["embedding"]).view(np.float16)',
+    "i8": 'np.stack(vectors["embedding"]) * vectors["scale"].to_numpy()[:, None]',
+}
+
 _TEXT = """\
 # Snapshot {reference}
 
@@ -61,8 +67,8 @@ select chosen_embedding, rejected_embedding, prob from pairs where split = 'trai
 pandas or polars:
 
 ```python
-vectors = pd.read_parquet("vectors_{part}.parquet")
-matrix = np.stack(vectors["embedding"])
+vectors = pd.read_parquet("vectors_{part}.parquet")  # or pl.read_parquet
+matrix = {matrix}
 ```
 
 Spark:
@@ -101,11 +107,12 @@ def readme(info: SnapshotInfo, said: Mapping[str, Any], n_rows: Mapping[str, int
         fingerprint=info.fingerprint,
         created_at=info.created_at[:10],
         author=f" by {info.author}" if info.author else "",
-        message=f" {info.message}" if info.message else "",
+        message=f' Message: "{info.message}".' if info.message else "",
         withdrawn=lost,
         licences="\n".join(licences) or "No data set is left.",
         files="\n".join(f"- `{name}.parquet` ({n:,} rows): {about[name]}" for name, n in n_rows.items()),
         floats=_FLOATS[info.precision],
+        matrix=_MATRIX[info.precision],
         part=part,
         item="prompt" if part == "prompt" else "response",
     )
