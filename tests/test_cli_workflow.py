@@ -103,7 +103,9 @@ def test_embed_and_encoders(lab):
     assert done["snapshot"] == "s@1" and done["rows"] == 240 and done["is_new"]
     again = read(lab("embed", "d", "--encoder", "toy", "--snapshot", "s", "--json"))
     assert again["snapshot"] == "s@1" and again["embedded"] == 0 and not again["is_new"]
-    assert read(lab("encoders", "--json"))[0]["name"] == "toy"
+    assert lab("embed", "d", "--encoder", "toy", "--snapshot", "short", "-o", "max_tokens=16").code == 0
+    listed = read(lab("encoders", "--json"))
+    assert listed[0]["name"] == "toy" and [row["options"] for row in listed] == [None, '{"max_tokens":16}']
 
 
 def test_import_vectors(lab, tmp_path):
