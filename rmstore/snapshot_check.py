@@ -23,7 +23,8 @@ from rmstore.folders import MANIFEST, check_plain, identity, read_manifest
 from rmstore.hashing import ID_VERSION
 from rmstore.precision import valid_precision
 from rmstore.records import Progress, silent
-from rmstore.snapshot_folder import KIND, SNAPSHOT, STORED, TABLES, vector_columns
+from rmstore.snapshot_folder import KIND, SNAPSHOT, TABLES
+from rmstore.snapshot_vectors import STORED, vector_columns
 from rmstore.store import Store, fill_in, quote_identifier, quote_literal, statement
 
 WIDEST = 65_536

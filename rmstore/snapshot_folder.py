@@ -2,7 +2,7 @@
 
 Content, provenance, votes, ratings and steps are normalised as in a store; ``vectors_<part>.parquet`` holds the vectors
 of each part of the layout; ``rows.sql`` puts them together with plain DuckDB. Files are sorted by id and written by
-one engine version byte for byte alike, so that the same snapshot has the same checksums whenever and wherever it is
+one version of the engine and of pyarrow byte for byte alike, so that the same snapshot has the same checksums whenever and wherever it is
 exported. :mod:`rmstore.snapshot_import` reads such folders.
 """
 
@@ -23,8 +23,8 @@ from rmstore.folders import MANIFEST, Kind, write_manifest
 from rmstore.hashing import ID_VERSION
 from rmstore.records import Progress, SnapshotInfo, silent
 from rmstore.snapshot_readme import readme
+from rmstore.snapshot_vectors import count_items, write_vectors
 from rmstore.store import Store, fill_in, quote_identifier, quote_literal, statement
-from rmstore.vectors import vectors_table
 
 TABLES: dict[str, dict[str, str]] = {
     "datasets": {"name": "VARCHAR", "license": "VARCHAR", "source": "VARCHAR", "format": "VARCHAR"},
@@ -62,10 +62,6 @@ TABLES: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """Files with their columns. Ids and JSON are text, which every engine reads; a data set is named, a file numbered."""
 
-STORED = {"f32": {"embedding": "FLOAT[]"}, "f16": {"embedding": "USMALLINT[]"},
-          "i8": {"embedding": "TINYINT[]", "scale": "FLOAT"}}  # fmt: skip
-"""Columns that hold a vector, by precision; see :mod:`rmstore.precision`."""
-
 ITEMS = {"joint": "response", "prompt": "prompt", "response": "response", "step": "step"}
 """What the items of a part are."""
 
@@ -91,17 +87,6 @@ SNAPSHOT = {
 }  # fmt: skip
 """What the manifest says of the snapshot; members_fingerprint is over the members that were not withdrawn."""
 
-_GROUP = 24 << 20
-"""Bytes of vectors in a row group: what a reader holds in memory at a time."""
-
-_BYTES = {"f32": 4, "f16": 2, "i8": 1}
-
-
-def vector_columns(precision: str) -> dict[str, str]:
-    """Return the columns of a file of vectors with their types."""
-    items = {"item_id": "VARCHAR", "text_id": "VARCHAR", "n_tokens": "INTEGER", "n_cut": "INTEGER"}
-    return {**items, **STORED[precision], "checksum": "UINTEGER"}
-
 
 def export_folder(
     store: Store, reference: str, to: Path, *, force: bool = False, progress: Progress = silent
@@ -109,7 +94,8 @@ def export_folder(
     """Write a snapshot version to a folder and return what is known of it.
 
     The folder appears when it is complete; until then, and after an error, what was there before stays. Everything is
-    streamed, so that memory does not grow with the snapshot beyond what the engine's ``memory_limit`` allows.
+    streamed, so that memory does not grow with the snapshot beyond what the engine's ``memory_limit`` allows; until it
+    is done, the vectors of a part lie on the disk twice.
 
     Args:
         store: an open store.
@@ -178,44 +164,37 @@ class _Writer:
 
     def table(self, name: str, values: dict[str, Any]) -> None:
         """Write a table."""
+        self._begin(name)
         query = statement(f"exchange/export/{name}")
         wanted = {key: value for key, value in values.items() if f"${key}" in query}
-        self._copy(name, query, wanted, "compression zstd")
+        place = quote_literal(str(self.folder / f"{name}.parquet"))
+        text = f"copy (\n{query}\n) to {place} (format parquet, compression zstd)"
+        self.n_rows[name] = int(self.store.execute(self.cursor, text, wanted or None).fetchall()[0][0])
 
     def vectors(self, info: SnapshotInfo, layout: Layout) -> tuple[str, ...]:
-        """Write the vectors of every part, and of the steps where all have one; return the parts.
-
-        Floats hardly compress (zstd takes a tenth off and twice the time), so they are stored as they are.
-        """
+        """Write the vectors of every part, and of the steps where all have one; return the parts."""
         counted = self.store.execute(self.cursor, statement("exchange/export/counts")).fetchall()[0]
         needed = dict(zip(("response", "prompt", "step"), counted, strict=True))
-        stored = ", ".join(quote_identifier(name) for name in STORED[info.precision])
-        query = fill_in(statement("exchange/export/vectors", vectors=vectors_table(info)), {"stored": stored})
-        rows = max(2_048, _GROUP // (_BYTES[info.precision] * int(info.dim)) // 2_048 * 2_048)
         parts = []
         for part in (*layout.parts, "step") if needed["step"] else layout.parts:
-            name = f"vectors_{part}"
-            values = {"part": part, "encoder_id": info.encoder_id}
-            self._copy(name, query, values, f"compression uncompressed, row_group_size {rows}")
-            lacking = needed[ITEMS[part]] - self.n_rows[name]
+            self._begin(f"vectors_{part}")
+            n = count_items(self.store, self.cursor, info, part)
+            lacking = needed[ITEMS[part]] - n
             if lacking and part == "step":  # steps are embedded when asked for
-                del self.n_rows[name]
-                (self.folder / f"{name}.parquet").unlink()
                 continue
             if lacking:
                 raise StoreError(
                     f"{lacking} vectors of part {part!r} of {info.reference!r} are missing",
                     hint="rmstore doctor says more; embed the data sets again",
                 )
+            write_vectors(self.store, self.cursor, info, n, self.folder / f"vectors_{part}.parquet")
+            self.n_rows[f"vectors_{part}"] = n
             parts.append(part)
         return tuple(parts)
 
-    def _copy(self, name: str, query: str, values: dict[str, Any], options: str) -> None:
+    def _begin(self, name: str) -> None:
         self.store.check()
         self.progress(len(self.n_rows), self.total, name)
-        place = quote_literal(str(self.folder / f"{name}.parquet"))
-        text = f"copy (\n{query}\n) to {place} (format parquet, {options})"
-        self.n_rows[name] = int(self.store.execute(self.cursor, text, values or None).fetchall()[0][0])
 
 
 def _stage(store: Store, cursor: duckdb.DuckDBPyConnection, info: SnapshotInfo, values: dict[str, Any]) -> None:

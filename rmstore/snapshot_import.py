@@ -78,8 +78,8 @@ def import_folder(
         check_contents(store, cursor, parcel, progress)
         _check_licences(store, cursor)
         parcel.refuse_changed()
-        encoder_id = encoder_number(store, parcel.spec)
         counts = _store_content(store, parcel)
+        encoder_id = encoder_number(store, parcel.spec)
         for part in parcel.parts:
             for table, n in _store_vectors(store, cursor, parcel, encoder_id, part, progress).items():
                 counts[table] = counts.get(table, 0) + n

@@ -29,6 +29,7 @@ LAYERS = [
         "doctor",
         "repair",
         "snapshot_folder",
+        "snapshot_vectors",
         "snapshot_readme",
         "snapshot_check",
         "snapshot_import",
@@ -67,7 +68,7 @@ LAYERS = [
     },
     {"store", "migrate", "safe_parser"},
     {"recipes", "metrics"},
-    {"kernels", "grouping", "precision"},
+    {"kernels", "grouping", "precision", "reordering"},
     {"adapters", "encoders", "objectives", "heads"},
     {
         "errors",

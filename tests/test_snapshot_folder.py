@@ -9,7 +9,7 @@ import pytest
 from sharing import DATA_FILES, NAMES, fill, manifest, shown
 
 import rmstore
-from rmstore import snapshot_folder
+from rmstore import snapshot_folder, snapshot_vectors
 from rmstore.errors import InputError, StoreError, UnknownNameError
 
 LAYOUTS = ("joint", "response", "prompt||response", "joint||response", "prompt||response||prompt*response")
@@ -86,6 +86,26 @@ def test_the_same_snapshot_has_the_same_bytes_whatever_the_threads(origin, tmp_p
     origin.sql(f"set threads = {int(threads)}")
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+def test_the_order_of_the_vectors_in_the_store_does_not_show(origin, tmp_path, monkeypatch):
+    monkeypatch.setattr(snapshot_vectors, "_GROUP", 1)
+    origin.export_snapshot("f16", tmp_path / "before")
+    table = "rm.main.embeddings_8_f16"
+    origin.con.execute(f"create temp table taken as from {table} order by md5(text_id::varchar)")
+    origin.con.execute(f"delete from {table}; insert into {table} from taken")
+    origin.export_snapshot("f16", tmp_path / "after")
+    for path in (tmp_path / "before").iterdir():
+        assert path.read_bytes() == (tmp_path / "after" / path.name).read_bytes(), path.name
+
+
+def test_a_vector_that_stands_twice_is_not_exported(tmp_path):
+    with rmstore.connect() as store:
+        fill(store, tmp_path)
+        store.embed("votes", encoder="toy", snapshot="s", layout="joint")
+        store.con.execute("insert into rm.main.embeddings_8_f32 from rm.main.embeddings_8_f32 limit 1")
+        with pytest.raises(StoreError, match="does not hold one vector for each"):
+            store.export_snapshot("s", tmp_path / "out")
 
 
 def test_the_manifest_says_what_it_is_made_of(origin, tmp_path):
