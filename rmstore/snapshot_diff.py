@@ -264,6 +264,7 @@ def _moved(store: Store, pair: _Pair, n_common: int, progress: Progress) -> dict
     widest = max(len(layout.parts) * spec.dim * 4 for layout, spec in zip(pair.layouts, pair.specs, strict=True))
     query = fill_in(statement("snapshots/diff_compare"), {"cosines": pair.slice_cosines()})
     cursor = store.cursor()
+    cursor.execute("begin transaction")  # rows keep their numbers for as long as somebody looks at them
     store.execute(cursor, statement("snapshots/diff_moved")).fetchall()
     (n_places,) = store.execute(cursor, pair.places()).fetchall()[0]
     for first, last in _slices(n_places, max(1, SLICE_BYTES // widest)):
@@ -274,7 +275,9 @@ def _moved(store: Store, pair: _Pair, n_common: int, progress: Progress) -> dict
     progress(n_common, n_common, "vectors compared")
     result = store.execute(cursor, statement("snapshots/diff_quantiles"))
     names = [column[0] for column in result.description or []]
-    return dict(zip(names, result.fetchall()[0], strict=True))
+    quantiles = dict(zip(names, result.fetchall()[0], strict=True))
+    cursor.close()
+    return quantiles
 
 
 def _slices(n: int, size: int) -> Iterator[tuple[int, int]]:
