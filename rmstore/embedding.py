@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from rmstore import references, snapshots
-from rmstore.embedding_estimate import estimate
+from rmstore.embedding_estimate import caveats, estimate
 from rmstore.embedding_job import EmbeddingJob
 from rmstore.encoders import DEFAULT
 from rmstore.encoders.base import Encoder
@@ -143,7 +143,7 @@ def embed_members(store: Store, cursor: duckdb.DuckDBPyConnection, work: Work, p
         n_missing, found = job.count(work.parts), estimate(job, work.parts)
         return EmbedResult(
             None, **job.summary(work.parts), n_embedded=0, seconds=time.monotonic() - began, is_new=False, dry_run=True,
-            notes=(f"{n_missing} items have no vector yet",), estimate=found,
+            notes=(f"{n_missing} items have no vector yet", *caveats(found)), estimate=found,
         )  # fmt: skip
     n_embedded = job.run(work.parts)
     made, is_new = None, False

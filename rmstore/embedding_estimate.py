@@ -18,8 +18,12 @@ ORDER = (0, 4, 2, 6, 1, 5, 3, 7)
 """Strata of like length and equal work, in the order of measuring: stopped early, it has seen long and short ones."""
 CHUNK_TOKENS = 2_048
 """Tokens that are timed together at most: a forward pass on a CPU."""
+WARM_TOKENS, WARM_CALLS = 256, 4
+"""Tokens of the batch that warms a model up, and how often it is embedded at most."""
 BUDGET = 3.0
 """Seconds of measuring that are enough; two chunks are measured whatever they take."""
+FEW = 32
+"""Texts below which a sample says little of the rest."""
 
 VALUE_BYTES = {"f32": 3.5, "f16": 2.0, "i8": 1.0}
 """Bytes of a component in the file, measured: the engine's compression saves an eighth of float32 alone."""
@@ -73,6 +77,13 @@ def estimate(job: EmbeddingJob, parts: Sequence[str]) -> EmbedEstimate:
     )
 
 
+def caveats(found: EmbedEstimate) -> tuple[str, ...]:
+    """Return what whoever reads an estimate should know of its sample."""
+    if not found.n_sampled < min(FEW, found.n_texts):
+        return ()
+    return (f"only {found.n_sampled} of {found.n_texts} texts could be measured in {BUDGET:.0f} s: a rough estimate",)
+
+
 def stored_bytes(spec: EncoderSpec) -> float:
     """Return about how many bytes of the file a vector takes, with its id and checksum."""
     return spec.dim * VALUE_BYTES[spec.precision] + VECTOR_BYTES[spec.precision]
@@ -115,22 +126,36 @@ def _measure(store: Store, encoder: Encoder, strata: dict[int, _Stratum]) -> tup
     numbers = [number for number in ORDER if number in strata]
     if not numbers:
         return [], 0
-    first = strata[numbers[len(numbers) // 2]]
-    for _ in range(2):  # the first call of a model also sets it up
-        began = time.perf_counter()
-        encoder.encode(first.texts[:1], poll=store.check)
-        speed = first.n_tokens[0] / max(time.perf_counter() - began, 1e-9)
+    speed = _warmed(store, encoder, strata[numbers[len(numbers) // 2]])
     room = min(CHUNK_TOKENS, int(speed * BUDGET / (2 * len(numbers))))
     costs: list[float] = []
     began, n_sampled = time.perf_counter(), 0
     for texts, n_tokens in _chunks([strata[number] for number in numbers], room):
         if len(costs) > 1 and time.perf_counter() - began > BUDGET:
             break
-        started = time.perf_counter()
-        encoder.encode(texts, poll=store.check)
-        costs.append((time.perf_counter() - started) / n_tokens)
+        costs.append(_seconds(store, encoder, texts) / n_tokens)
         n_sampled += len(texts)
     return costs, n_sampled
+
+
+def _warmed(store: Store, encoder: Encoder, stratum: _Stratum) -> float:
+    """Return the tokens per second of a batch, the most of a few calls, of which none counts in the estimate.
+
+    The first calls of a model also set it up, and those after it may still wait for memory, or for the clock of a
+    processor. The fastest of them says what fits the time of measuring; one slow call would leave a text to a chunk.
+    """
+    count = max(int(np.searchsorted(np.cumsum(stratum.n_tokens), WARM_TOKENS, side="right")), 1)
+    speeds: list[float] = []
+    began = time.perf_counter()
+    while len(speeds) < 2 or (len(speeds) < WARM_CALLS and time.perf_counter() - began < BUDGET / 3):
+        speeds.append(sum(stratum.n_tokens[:count]) / max(_seconds(store, encoder, stratum.texts[:count]), 1e-9))
+    return max(speeds)
+
+
+def _seconds(store: Store, encoder: Encoder, texts: list[str]) -> float:
+    began = time.perf_counter()
+    encoder.encode(texts, poll=store.check)
+    return time.perf_counter() - began
 
 
 def _chunks(strata: Sequence[_Stratum], room: int) -> Iterator[tuple[list[str], int]]:

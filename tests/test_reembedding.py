@@ -1,6 +1,8 @@
 """reembed: the same members under another encoder, resumable, one commit, and what a dry run says of it."""
 
 import json
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,10 +11,12 @@ from tracing import stock_traces
 
 import rmstore
 from rmstore import snapshots
-from rmstore.embedding import embed
-from rmstore.embedding_estimate import BUDGET, RENDERING_BYTES, stored_bytes
+from rmstore.embedding import Work, embed, embed_members
+from rmstore.embedding_estimate import BUDGET, FEW, RENDERING_BYTES, caveats, stored_bytes
+from rmstore.encoders.layouts import parse_layout
 from rmstore.encoders.toy import ToyEncoder
 from rmstore.errors import InputError, Interrupted, StoreError, UnknownNameError
+from rmstore.records import silent
 from rmstore.reembedding import reembed
 
 ROWS = [(f"prompt {n // 2}", " ".join(["word"] * (n + 1)), "even" if n % 2 == 0 else "odd") for n in range(40)]
@@ -171,6 +175,43 @@ def test_long_texts_are_in_the_sample_and_the_tokens_of_the_rest_are_estimated(s
     assert found.n_tokens == pytest.approx(lengths.sum() + 3_000, rel=0.03)  # half of them in 60 long texts
     again = embed(store, "d", **options).estimate
     assert (again.n_tokens, again.n_bytes) == (found.n_tokens, found.n_bytes)
+
+
+class SlowToStart(ToyEncoder):
+    """Takes a while for its first calls, as a model does that is still being set up, or in all of them."""
+
+    def __init__(self, encoder, delays, always=0.0):
+        vars(self).update(vars(encoder))
+        self.delays, self.always = list(delays), always
+
+    def encode(self, texts, **given):
+        time.sleep(self.delays.pop(0) if self.delays else self.always)
+        return super().encode(texts, **given)
+
+
+def planned(store, encoder, n):
+    stock(store, [("q", f"four five {i}") for i in range(n)])
+    cursor = store.cursor()
+    cursor.execute("create or replace temp table _rm_members as select response_id, prompt_id from rm.main.responses")
+    work = Work(encoder, parse_layout("response"), False, None, ("d",), None, dry_run=True)
+    return embed_members(store, cursor, work, silent)
+
+
+def test_slow_first_calls_do_not_change_an_estimate(store):
+    encoder = SlowToStart(ToyEncoder.load("toy", {}), [0.4, 0.4])
+    found = planned(store, encoder, 2_000)
+    assert encoder.delays == [] and found.estimate.n_sampled == 2_000, "the chunks are as large as ever"
+    assert found.estimate.seconds_high < 0.4 and found.notes == ("2000 items have no vector yet",)
+
+
+def test_a_small_sample_is_told(store):
+    found = planned(store, SlowToStart(ToyEncoder.load("toy", {}), [], always=1.2), 2_000)
+    assert found.estimate.n_sampled < 2_000
+    told = f"only {found.estimate.n_sampled} of 2000 texts could be measured"
+    assert (found.estimate.n_sampled < FEW) == any(note.startswith(told) for note in found.notes)
+    few = replace(found.estimate, n_sampled=FEW - 1)
+    assert caveats(few) == (f"only 31 of 2000 texts could be measured in {BUDGET:.0f} s: a rough estimate",)
+    assert caveats(replace(few, n_sampled=FEW)) == caveats(replace(few, n_texts=31)) == ()
 
 
 def test_what_cannot_be_re_embedded_is_refused(stocked, tmp_path):
