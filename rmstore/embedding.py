@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from rmstore import references, snapshots
+from rmstore import placeholders, references, snapshots
 from rmstore.embedding_estimate import caveats, estimate
 from rmstore.embedding_job import EmbeddingJob
 from rmstore.encoders import DEFAULT
@@ -64,7 +64,8 @@ def embed(
 
     Raises:
         UnknownNameError: there is no such data set.
-        InputError: no response passes, or the filter is not one expression; or none has the steps asked for.
+        InputError: no response passes, or the filter is not one expression; or none has the steps asked for; or some
+            are placeholders for texts that were not published.
         Interrupted: Ctrl-C arrived; what was committed stays.
     """
     if store.read_only and not dry_run:
@@ -132,10 +133,12 @@ def embed_members(store: Store, cursor: duckdb.DuckDBPyConnection, work: Work, p
         progress: told what is done after every commit.
 
     Raises:
+        InputError: members are placeholders for texts that were not published.
         StoreError: members or their vectors were removed meanwhile.
         Interrupted: Ctrl-C arrived; what was committed stays.
     """
     began = time.monotonic()
+    placeholders.refuse(store, cursor)
     encoder = work.encoder
     encoder_id = encoder_number(store, encoder.spec, write=not work.dry_run)
     job = EmbeddingJob(store, cursor, encoder, encoder_id, work.batch_size or encoder.commit_size, progress)

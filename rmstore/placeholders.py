@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rmstore.adapters import files
 from rmstore.adapters.arrays import NAME
@@ -12,6 +13,9 @@ from rmstore.ingest import ingest
 from rmstore.records import Progress
 from rmstore.store import Store, fill_in, quote_literal, statement
 from rmstore.vector_files import Vectors
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def ensure(
@@ -58,3 +62,18 @@ def ensure(
     n, k = vectors.grouped
     match = fill_in(statement("imports/placeholders"), {"file": quote_literal(sha256[:NAME])})
     return match, f"the file has no texts: {n} prompts and {n * k} responses of {datasets[0]} are placeholders"
+
+
+def refuse(store: Store, cursor: duckdb.DuckDBPyConnection) -> None:
+    """Refuse members in ``_rm_members`` that are placeholders: an encoder would embed their names.
+
+    Raises:
+        InputError: a member stands for a text that was not published.
+    """
+    held = store.execute(cursor, statement("embedding/placeholders")).fetchall()
+    if held:
+        raise InputError(
+            f"{' and '.join(name for name, _ in held)} has placeholders for texts that were not published:"
+            f" {sum(n for _, n in held)} of the chosen responses have nothing to embed",
+            hint="import the vectors of another encoder instead: rmstore import-vectors FILE --dataset NAME",
+        )

@@ -51,7 +51,8 @@ def reembed(
 
     Raises:
         UnknownNameError: there is no such snapshot.
-        InputError: no such model, its vectors were imported, or nothing is left of the snapshot.
+        InputError: no such model, its vectors were imported, nothing is left of the snapshot, or its members are
+            placeholders for texts that were not published.
         OptionError: an option of the encoder is unknown or has a value outside its range.
         StoreError: the store is open read-only.
         Interrupted: Ctrl-C arrived; what was committed stays.

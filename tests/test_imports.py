@@ -269,6 +269,23 @@ def test_arrays_without_texts_get_placeholders_and_can_be_used_at_once(store, sm
     assert before == {name: store.value(f"select count(*) from {name}") for name in before}
 
 
+def test_placeholders_are_not_embedded_as_if_they_were_texts(store, rows, tmp_path):
+    emb, _ = published(tmp_path, n=30, k=4)
+    import_vectors(store, emb, snapshot="s", encoder="gemma", datasets="published")
+    before = store.value("select count(*) from encoders"), store.value("select count(*) from renderings")
+    told = r"published has placeholders for texts that were not published: 120 of the chosen responses"
+    with pytest.raises(InputError, match=told) as caught:
+        store.embed("published", snapshot="t", encoder="toy")
+    assert "rmstore import-vectors" in caught.value.hint
+    for dry_run in (False, True):
+        with pytest.raises(InputError, match=told):
+            store.reembed("s", encoder="toy", dry_run=dry_run)
+        with pytest.raises(InputError, match=told):
+            store.embed(["d", "published"], encoder="toy", dry_run=dry_run)
+    assert before == (store.value("select count(*) from encoders"), store.value("select count(*) from renderings"))
+    assert store.embed(["d", "published"], encoder="toy", where="dataset = 'd'").n_embedded
+
+
 def test_placeholders_keep_to_a_data_set_of_their_own(store, rows, tmp_path):
     emb, _ = published(tmp_path)
     for datasets, problem in ((None, "need one data set"), (["d", "e"], "need one data set"), ("d", "texts of its")):
