@@ -13,7 +13,7 @@ import rmstore
 from rmstore import migrate, resources
 from rmstore.encoders.layouts import parse_layout
 from rmstore.records import Progress, SnapshotInfo, silent
-from rmstore.snapshots import content_fingerprint, list_snapshots
+from rmstore.snapshots import content_fingerprint, kept_snapshots, list_snapshots
 from rmstore.store import Store, fill_in, quote_identifier, statement
 from rmstore.vectors import vectors_relation
 
@@ -177,7 +177,7 @@ def _fingerprints(store: Store) -> list[tuple[int, list[str]]]:
 
 def _unrendered(store: Store) -> list[tuple[int, list[str]]]:
     found = []
-    for info in list_snapshots(store):
+    for info in kept_snapshots(store):
         n, examples = missing_renderings(store, info)
         found.append((n, [f"{example} in {info.reference}" for example in examples]))
     return found

@@ -22,7 +22,7 @@ from rmstore.encoders.base import Encoder
 from rmstore.encoders.layouts import parse_layout
 from rmstore.errors import InputError, RmstoreError, StoreError
 from rmstore.records import Progress, SnapshotInfo, silent
-from rmstore.snapshots import list_snapshots
+from rmstore.snapshots import kept_snapshots
 from rmstore.store import Store, fill_in, quote_identifier, statement
 from rmstore.vectors import encoder_specs, find_encoder
 
@@ -81,7 +81,7 @@ def repair(store: Store, *, dry_run: bool = False, progress: Progress = silent) 
     for table in vector_tables(store):
         for row in store.run("doctor/encoders_of_table", {"table": table.name}):
             done.append(_replaced(store, table, row["encoder_id"], row["name"], progress))
-    done += [_completed(store, info, progress) for info in list_snapshots(store)]
+    done += [_completed(store, info, progress) for info in kept_snapshots(store)]
     return [one for one in done if one.n]
 
 
@@ -95,7 +95,7 @@ def _rehearsed(store: Store) -> list[Repair]:
                 done.append(Repair(_DAMAGED.format(row["name"]), _damaged(store, cursor, table, row["encoder_id"])))
         raise _UndoError
     done += [Repair(_LACKING.format(info.reference), missing_renderings(store, info)[0]) for info in
-             list_snapshots(store)]  # fmt: skip
+             kept_snapshots(store)]  # fmt: skip
     return [one for one in done if one.n]
 
 

@@ -106,6 +106,12 @@ def list_snapshots(store: Store, name: str | None = None) -> list[SnapshotInfo]:
     return [info for info, is_dropped in _versions(store, name) if not is_dropped]
 
 
+def kept_snapshots(store: Store) -> list[SnapshotInfo]:
+    """Return every version whose members and vectors stay: those not dropped, and those that a living head needs."""
+    kept = {row["snapshot_id"] for row in store.run("snapshots/kept")}
+    return [info for info, _ in _versions(store, None) if info.snapshot_id in kept]
+
+
 def resolve(store: Store, reference: str) -> SnapshotInfo:
     """Return the version that a reference means: ``name`` and ``name@latest`` the latest, ``name@3``, ``name@TAG``.
 

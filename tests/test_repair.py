@@ -5,10 +5,11 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from lab import save_head
 from stocking import stock
 
 import rmstore
-from rmstore import doctor, repair
+from rmstore import doctor, repair, snapshots
 from rmstore.errors import StoreError
 
 REPAIRABLE = {
@@ -18,6 +19,8 @@ REPAIRABLE = {
     "vectors twice, once without a checksum": """
         insert into embeddings_8_f32 by name select encoder_id, text_id, embedding from embeddings_8_f32""",
     "weights twice": "insert into head_weights from head_weights",
+    **{f"{table} twice": f"insert into {table} from {table}" for table in (
+        "prompts", "responses", "generations", "preferences")},
     "members of no snapshot": "insert into snapshot_members select 77, response_id from responses",
     "origin of no snapshot": "insert into snapshot_origins values (77, '{}', now()::timestamp)",
     "run of no encoder": "insert into embedding_runs values (77, 1, 1, 1, now()::timestamp)",
@@ -116,6 +119,40 @@ def test_imported_vectors_stay_as_they_are(filled, tmp_path):
     assert "imported" in done.problem and done.n and done.row()["state"] == "not possible"
     assert filled.value("select count(*) from embeddings_3_f32 where checksum = 1")
     assert wrong(filled) == {"vectors are finite and match their checksums"}
+
+
+def test_vectors_that_only_a_head_needs_are_embedded_again(filled):
+    save_head(filled, snapshots.resolve(filled, "s"), [], name="g")
+    snapshots.drop(filled, "s@1", force=True)
+    needed = vectors(filled)
+    joint = "(select text_id from renderings where part = 'joint')"
+    filled.sql(f"update embeddings_8_f32 set checksum = 1 where text_id in {joint}")
+    done = {one.what: one.n for one in filled.repair()}
+    assert done["texts of snapshot s@1, embedded again"] == 10
+    assert vectors(filled) == needed and wrong(filled) == set()
+    filled.sql("delete from renderings where part = 'joint'")
+    assert wrong(filled) == {"every member of a snapshot has its texts"}
+
+
+def test_rows_of_an_id_that_differ_are_left_and_told(filled):
+    filled.sql("insert into generations select * replace ('else' as policy) from generations limit 2")
+    before = filled.rows("from generations order by all")
+    assert filled.repair() == [] and wrong(filled) == {"every id stands once"}
+    assert filled.rows("from generations order by all") == before
+
+
+def test_copies_of_every_kind_of_row_go(filled, tmp_path):
+    line = {"prompt": "add 1 and 1", "steps": ["one", "two more"], "labels": [1, 0]}
+    (tmp_path / "s.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
+    filled.ingest(tmp_path / "s.jsonl", format="steps", dataset="steps")
+    filled.sql("insert into ratings select uuid(), response_id, 1, 'gold', null, 1 from responses limit 3")
+    tables = ("ratings", "steps", "datasets", "dataset_files", "encoders", "snapshots", "heads")
+    before = {table: filled.sql(f"from {table} order by all").fetchall() for table in tables}
+    for table in tables:
+        filled.sql(f"insert into {table} from {table}")
+    (done,) = filled.repair()
+    assert done.n == sum(len(rows) for rows in before.values()) and all(before.values())
+    assert {table: filled.sql(f"from {table} order by all").fetchall() for table in tables} == before
 
 
 def test_steps_are_embedded_again(store, tmp_path):
