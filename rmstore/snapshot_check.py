@@ -6,6 +6,7 @@ computed again from the content, so that a row which was changed no longer fits 
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,8 +82,12 @@ class Parcel:
             casts = [self._cast(column, kind) for column, kind in columns.items()]
             if name.startswith("vectors_"):
                 casts.append("item_id as item")
-            parts = {"columns": ", ".join(casts), "path": quote_literal(str(self.folder / f"{name}.parquet"))}
+            parts = {"columns": ", ".join(casts), "path": self.literal(name)}
             store.execute(cursor, fill_in(statement("exchange/open", view=view_of(name)), parts)).fetchall()
+
+    def literal(self, name: str) -> str:
+        """Return the path of a Parquet file for SQL; the engine would take ``x[1]`` for a pattern and read ``x1``."""
+        return quote_literal(glob.escape(str((self.folder / f"{name}.parquet").absolute())))
 
     def refuse_changed(self) -> None:
         """Raise BadFileError if a file was replaced or written to since its checksum was computed."""
@@ -172,8 +177,7 @@ def usable(name: str) -> Iterator[None]:
 def _check_columns(
     store: Store, cursor: duckdb.DuckDBPyConnection, parcel: Parcel, name: str, wanted: Mapping[str, str]
 ) -> None:
-    path = quote_literal(str(parcel.folder / f"{name}.parquet"))
-    rows = store.execute(cursor, fill_in(statement("exchange/describe"), {"path": path})).fetchall()
+    rows = store.execute(cursor, fill_in(statement("exchange/describe"), {"path": parcel.literal(name)})).fetchall()
     found = {column: kind.replace('"', "") for column, kind in rows}
     for column in [*wanted, *found]:
         if found.get(column) != wanted.get(column):

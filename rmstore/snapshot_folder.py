@@ -167,7 +167,7 @@ class _Writer:
         self._begin(name)
         query = statement(f"exchange/export/{name}")
         wanted = {key: value for key, value in values.items() if f"${key}" in query}
-        place = quote_literal(str(self.folder / f"{name}.parquet"))
+        place = quote_literal(str((self.folder / f"{name}.parquet").absolute()))
         text = f"copy (\n{query}\n) to {place} (format parquet, compression zstd)"
         self.n_rows[name] = int(self.store.execute(self.cursor, text, wanted or None).fetchall()[0][0])
 

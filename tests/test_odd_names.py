@@ -2,6 +2,7 @@
 
 import json
 
+import duckdb
 import pytest
 
 import rmstore
@@ -17,7 +18,8 @@ TEXTS = [
     "line\nbreak\r\nand\ttab", "x" * 10_000, "../../etc/passwd", "e\u0301 and é", "{table} $sample ${HOME} %s", " ",
     "\\N", "NULL", "1e999", "<script>alert(1)</script>", "\x01\x1b[31m",
 ]  # fmt: skip
-PATHS = ["it's", 'a "quoted" name', "a;b", "with space", "üñï 😀", "a%20b", "${HOME}", "{table}", "--force"]
+PATHS = ["it's", 'a "quoted" name', "a;b", "with space", "üñï 😀", "a%20b", "${HOME}", "{table}", "--force",
+         "a[b]", "a*"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BAD_NAMES, ids=repr)
@@ -67,6 +69,35 @@ def test_content_comes_back_as_it_was(store, tmp_path):
         where = "select count(*) from rm_pairs('odd') where subset = $text"
         assert store.value(where, {"text": text}) == 1
     assert not [finding.check for finding in doctor.check(store, everything=True) if finding.is_wrong]
+
+
+def make(folder, name, answers):
+    """Make a store with a snapshot ``s`` of two answers and export it to a folder."""
+    folder.mkdir()
+    source = folder / "votes.jsonl"
+    row = {"prompt": "p", "chosen": answers[0], "rejected": answers[1]}
+    source.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    with rmstore.connect() as store:
+        store.ingest(source, format="pairs", dataset="d")
+        store.embed("d", snapshot="s", encoder="toy")
+        store.export_snapshot("s", folder / name)
+
+
+@pytest.mark.parametrize(("name", "decoy"), [("a[b]", "ab"), ("a*", "ab"), ("a?", "ab"), ("[!b]", "c")])
+def test_a_folder_whose_name_is_a_pattern_is_read_itself(tmp_path, name, decoy):
+    make(tmp_path / "mine", name, ["aa", "b"])
+    make(tmp_path / "other", decoy, ["zz", "y"])
+    (tmp_path / "other" / decoy).rename(tmp_path / "mine" / decoy)
+    with rmstore.connect() as store:
+        assert store.import_snapshot(tmp_path / "mine" / name).is_new
+        assert {row["text"] for row in store.rows("select text from responses")} == {"aa", "b"}
+        store.export_snapshot("s", tmp_path / "mine" / name, force=True)
+        assert store.import_snapshot(tmp_path / "mine" / decoy, name="decoy").is_new
+    con = duckdb.connect()
+    con.execute("set file_search_path = ?", [str(tmp_path / "mine" / name)])
+    con.execute((tmp_path / "mine" / name / "rows.sql").read_text(encoding="utf-8"))
+    assert con.sql('select n_chars from "rows" order by all').fetchall() == [(1,), (2,)]
+    assert con.sql("select text from 'responses.parquet' order by all").fetchall() == [("aa",), ("b",)]
 
 
 @pytest.mark.parametrize("name", PATHS)
