@@ -6,6 +6,8 @@ import atexit
 import re
 import warnings
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -76,7 +78,8 @@ def connect(
         _attach_file(con, file, read_only=read_only, compat=compat)
         if file is not None and not read_only:
             spilling.clear(file)
-        _bring_up_to_date(con, read_only=read_only)
+        with _readable(file):
+            _bring_up_to_date(con, read_only=read_only)
         kind = safe_query.SafeStore if safe else Store
         store = _equip(con, file, read_only=read_only, functions="memory", search_path="rm.main,memory.main", kind=kind)
         if isinstance(store, safe_query.SafeStore):
@@ -109,7 +112,8 @@ def attach(con: duckdb.DuckDBPyConnection, store: str | Path | None = None, *, r
     if file is None:
         warnings.warn("no store given: heads live in memory and go with this connection", stacklevel=2)
     _attach_file(con, file, read_only=read_only, compat=None)
-    _bring_up_to_date(con, read_only=read_only)
+    with _readable(file):
+        _bring_up_to_date(con, read_only=read_only)
     con.execute(f"attach ':memory:' as {FUNCTIONS}")
     database, schema = con.execute("select current_database(), current_schema()").fetchone() or ("memory", "main")
     home = f"{quote_identifier(database)}.{quote_identifier(schema)}"
@@ -126,10 +130,23 @@ def _attach_file(con: duckdb.DuckDBPyConnection, file: Path | None, *, read_only
         return
     if not file.parent.is_dir():
         raise StoreError(f"the folder {str(file.parent)!r} does not exist", hint="make it first, or give another path")
+    if file.is_dir():
+        raise StoreError(f"{str(file)!r} is a folder and no store", hint="give the file of a store, or of a new one")
     disk.check_rights(file, write=not read_only)
     try:
         con.execute(f"attach {quote_literal(str(file))} as rm ({', '.join(options)})")
     except duckdb.Error as problem:
+        raise _opening_error(file, str(problem)) from problem
+
+
+@contextmanager
+def _readable(file: Path | None) -> Iterator[None]:
+    """Turn what the engine cannot read of a file that it opened, such as one cut short, into an error of ours."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.SerializationException, duckdb.FatalException) as problem:
+        if file is None:
+            raise
         raise _opening_error(file, str(problem)) from problem
 
 
@@ -144,10 +161,11 @@ def migrate_file(file: Path, *, dry_run: bool = False) -> list[migrate.Migration
     con = duckdb.connect(":memory:")
     try:
         _attach_file(con, file, read_only=dry_run, compat=None)
-        if dry_run:
-            return migrate.pending(con)
-        con.execute("use rm")
-        return migrate.apply(con)
+        with _readable(file):
+            if dry_run:
+                return migrate.pending(con)
+            con.execute("use rm")
+            return migrate.apply(con)
     finally:
         con.close()
 
@@ -171,6 +189,11 @@ def _opening_error(file: Path, text: str) -> RmstoreError:
             f"the store {str(file)!r} is open in this process already",
             hint="use that Store, in threads its cursor(), or close() it first",
         )
+    if _is_ours(file) and re.search(r"read .*bytes|corrupt|truncated|checksum", text, re.IGNORECASE):
+        return StoreError(
+            f"{str(file)!r} is a DuckDB file that was cut short or damaged: {text.splitlines()[0][:200]}",
+            hint="bring it back from a copy; what was exported from it, rmstore snapshot import takes into a new store",
+        )
     if re.search(r"not a valid DuckDB|truncated|corrupt|read .*bytes|magic", text, re.IGNORECASE):
         return StoreError(f"{str(file)!r} is not a DuckDB file", hint="give the path of a store, or of a new file")
     if re.search(r"version|newer", text, re.IGNORECASE):
@@ -179,6 +202,15 @@ def _opening_error(file: Path, text: str) -> RmstoreError:
             hint="pip install -U duckdb; stores that older ones read are made by rmstore init --compat 1.5",
         )
     return disk.no_room(text) or StoreError(f"cannot open {str(file)!r}: {text}")
+
+
+def _is_ours(file: Path) -> bool:
+    """Return whether a file begins as the engine's files do: a checksum, then four letters."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(12)[8:] == b"DUCK"
+    except OSError:
+        return False
 
 
 def _bring_up_to_date(con: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:

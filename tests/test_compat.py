@@ -126,4 +126,5 @@ def test_a_file_of_a_later_engine_is_refused(tmp_path):
     file.write_bytes(data)
     with pytest.raises(StoreError) as problem:
         rmstore.connect(file)
-    assert isinstance(problem.value, StoreVersionError) or "not a DuckDB file" in str(problem.value)
+    told = str(problem.value)
+    assert isinstance(problem.value, StoreVersionError) or "not a DuckDB file" in told or "damaged" in told

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 import rmstore
+from rmstore.connection import migrate_file
 from rmstore.errors import StoreError, StoreLockedError, StoreVersionError
 
 
@@ -65,9 +66,31 @@ def test_what_is_no_store_is_left_alone(tmp_path):
     assert theirs.read_bytes() == before
 
 
-def test_an_empty_file_and_a_folder(tmp_path):
-    with pytest.raises(StoreError):
-        rmstore.connect(tmp_path)
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.97, 0.9999])
+def test_a_store_cut_short_is_named_however_it_is_opened(tmp_path, kept):
+    path = tmp_path / "lab.duckdb"
+    with rmstore.connect(path) as store:
+        store.sql("create table more as select random() as number from range(100_000)")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    before = path.read_bytes()
+    for read_only in (True, False):
+        with pytest.raises(StoreError, match=r"lab\.duckdb' is a DuckDB file that was cut short") as caught:
+            rmstore.connect(path, read_only=read_only)
+        assert "from a copy" in caught.value.hint
+        with duckdb.connect() as con, pytest.raises(StoreError, match="cut short"):
+            rmstore.attach(con, path, read_only=read_only)
+    with pytest.raises(StoreError, match="cut short"):
+        migrate_file(path, dry_run=True)
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_and_a_folder(tmp_path, cli):
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match="is a folder and no store"):
+            rmstore.connect(tmp_path, read_only=read_only)
+    told = cli("--store", str(tmp_path), "status")
+    assert told.code == 1 and "give the file of a store" in told.err and "IO Error" not in told.err
     (tmp_path / "empty.duckdb").touch()
     with pytest.raises(StoreError, match="not a DuckDB file"):
         rmstore.connect(tmp_path / "empty.duckdb")
