@@ -57,7 +57,7 @@ class SentenceTransformersEncoder(TransformerEncoder):
         """Return the encoder of a name or path; see the class for its options."""
         chosen = read_options(options, _OPTIONS, encoder=model)
         files = weights.find_model(model)
-        sha256 = weights.weights_sha256(files.folder)
+        sha256, pooling = weights.weights_sha256(files.folder), weights.pooling(files.folder)
         loaded = _load(files, chosen["device"] or ("cpu" if chosen["backend"] != "torch" else None), model)
         normalizes = any(type(module).__name__ == "Normalize" for module in loaded)
         spec = EncoderSpec(
@@ -68,7 +68,7 @@ class SentenceTransformersEncoder(TransformerEncoder):
             weights_sha256=sha256,
             tokenizer_sha256=weights.tokenizer_sha256(files.folder),
             rendering=RENDERING,
-            pooling=weights.pooling(files.folder),
+            pooling=pooling,
             truncation=RULES[chosen["truncation"]],
             normalize=normalizes or bool(chosen["normalize"]),
             backend=chosen["backend"] + ("-bf16" if chosen["dtype"] == "bf16" else ""),
@@ -102,7 +102,7 @@ def _load(files: weights.ModelFiles, device: str | None, name: str) -> Any:
                 local_files_only=True,
                 model_kwargs={"use_safetensors": True},
             )
-        except (OSError, ValueError, RuntimeError, ImportError, KeyError) as problem:
+        except (OSError, ValueError, RuntimeError, ImportError, KeyError, TypeError) as problem:
             reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
             raise InputError(f"the encoder {name!r} does not load from {str(files.folder)!r}: {reason}") from problem
     if not getattr(model.tokenizer, "is_fast", False):

@@ -109,19 +109,29 @@ def tokenizer_sha256(folder: Path) -> str | None:
 
 
 def module_folders(folder: Path) -> list[Path]:
-    """Return the folders of the modules that follow the transformer."""
-    return [folder / module["path"] for module in _modules(folder) if module.get("path")]
+    """Return the folders of the modules that follow the transformer.
+
+    Raises:
+        InputError: ``modules.json`` is malformed.
+    """
+    return [folder / module["path"] for module in _modules(folder) if module["path"]]
 
 
 def pooling(folder: Path) -> str:
-    """Return how token vectors become one vector: ``mean``, ``cls`` or such, or a hash of the modules that do it."""
+    """Return how token vectors become one vector: ``mean``, ``cls`` or such, or a hash of the modules that do it.
+
+    Raises:
+        InputError: ``modules.json`` or the configuration of the pooling is malformed.
+    """
     modules = _modules(folder)
     kinds = [str(module["type"]).rsplit(".", 1)[-1] for module in modules]
     if not modules:
         return "mean"
     if [kind for kind in kinds if kind != "Normalize"] == ["Transformer", "Pooling"]:
         place = folder / modules[kinds.index("Pooling")]["path"] / "config.json"
-        config = json.loads(place.read_text(encoding="utf-8"))
+        config = _json(place)
+        if not isinstance(config, dict):
+            raise InputError(f"{str(place)!r} is no JSON object", hint="fetch the model anew, or name another one")
         modes = [
             key.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token")
             for key, value in config.items()
@@ -134,10 +144,32 @@ def pooling(folder: Path) -> str:
     return f"modules-{fingerprint(kinds, configs)[:12]}"
 
 
-def _modules(folder: Path) -> list[dict[str, Any]]:
+def _modules(folder: Path) -> list[dict[str, str]]:
     path = folder / "modules.json"
-    modules: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    modules = _json(path) if path.is_file() else []
+    if not isinstance(modules, list) or not all(_is_module(entry) for entry in modules):
+        raise InputError(
+            f"{str(path)!r} is no list of modules, each with a type and a path", hint="write it with save_pretrained"
+        )
     return modules
+
+
+def _is_module(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("type"), str) and isinstance(entry.get("path"), str)
+
+
+def _json(path: Path) -> Any:
+    """Return what a file of a model holds.
+
+    Raises:
+        InputError: it cannot be read, or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as problem:
+        raise InputError(
+            f"{str(path)!r} of the model cannot be read: {problem}", hint="fetch the model anew, or name another one"
+        ) from problem
 
 
 def _from_hub(name: str, *, local: bool) -> ModelFiles | None:
