@@ -132,19 +132,32 @@ def read_folder(store: Store, folder: Path, progress: Progress = silent) -> Parc
     return Parcel(folder, said, spec, layout, parts, identities)
 
 
-def check_contents(
-    store: Store, cursor: duckdb.DuckDBPyConnection, parcel: Parcel, progress: Progress = silent
-) -> None:
-    """Refuse a folder whose files do not hold what an export writes; the cursor has its views afterwards.
+def check_members(store: Store, cursor: duckdb.DuckDBPyConnection, parcel: Parcel) -> None:
+    """Refuse a folder that is not of the version its manifest names; the cursor has its views afterwards.
+
+    Until this is known nothing that the manifest says of the version, its fingerprint included, means anything.
 
     Raises:
-        BadFileError: a column, an id, a reference or a vector is wrong; the message names the file.
+        BadFileError: a column is wrong, or the members, encoder, layout, data sets or filter are not those of the
+            fingerprint.
     """
-    columns = parcel.columns()
-    for name, wanted in columns.items():
+    for name, wanted in parcel.columns().items():
         with usable(name):
             _check_columns(store, cursor, parcel, name, wanted)
     parcel.open(store, cursor)
+    _check_members(store, cursor, parcel)
+    _check_datasets(store, cursor, parcel)
+
+
+def check_contents(
+    store: Store, cursor: duckdb.DuckDBPyConnection, parcel: Parcel, progress: Progress = silent
+) -> None:
+    """Refuse a folder whose files do not hold what an export writes, on a cursor of :func:`check_members`.
+
+    Raises:
+        BadFileError: a number of rows, an id, a reference or a vector is wrong; the message names the file.
+    """
+    columns = parcel.columns()
     total = 2 * len(columns)
     for done, name in enumerate(columns):
         progress(done, total, f"counting {name}")
@@ -152,8 +165,6 @@ def check_contents(
             n = store.execute(cursor, statement("exchange/count", view=view_of(name))).fetchall()[0][0]
         if n != parcel.said["files"][f"{name}.parquet"]["n_rows"]:
             raise BadFileError(f"{name}.parquet has {n} rows, not what {MANIFEST} says", hint=KIND.hint)
-    _check_members(store, cursor, parcel)
-    _check_datasets(store, cursor, parcel)
     for done, name in enumerate(columns, len(columns)):
         store.check()
         progress(done, total, f"checking {name}")

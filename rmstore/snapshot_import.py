@@ -18,7 +18,7 @@ from rmstore import references, snapshots
 from rmstore.errors import InputError, StoreError
 from rmstore.hashing import canonical_json
 from rmstore.records import Progress, SnapshotInfo, silent
-from rmstore.snapshot_check import Parcel, check_contents, read_folder, usable, view_of
+from rmstore.snapshot_check import Parcel, check_contents, check_members, read_folder, usable, view_of
 from rmstore.snapshot_folder import TABLES
 from rmstore.store import Store, fill_in, statement
 from rmstore.vectors import encoder_number, vectors_table
@@ -50,7 +50,7 @@ def import_folder(
 ) -> SnapshotImport:
     """Store the snapshot of a folder as the next version of its name.
 
-    A version of that name with the same fingerprint is given back instead. Data sets are joined by name, responses and
+    A version of that name with the same members, encoder and configuration is given back instead. Data sets are joined by name, responses and
     all else by content id, vectors by encoder key and text: a text that has a vector from this encoder here keeps it.
 
     Args:
@@ -72,8 +72,10 @@ def import_folder(
     with store.interruptible(cursor):
         parcel = read_folder(store, folder, progress)
         name = references.valid_name(name or parcel.snapshot["name"], kind="snapshot")
+        check_members(store, cursor, parcel)
         for info in snapshots.list_snapshots(store, name):
-            if all(getattr(info, key) == parcel.snapshot[key] for key in ("fingerprint", "n_withdrawn")):
+            if _is_same(store, info, parcel.snapshot):
+                parcel.refuse_changed()
                 return SnapshotImport(info, is_new=False, counts={})
         check_contents(store, cursor, parcel, progress)
         _check_licences(store, cursor)
@@ -84,6 +86,18 @@ def import_folder(
             for table, n in _store_vectors(store, cursor, parcel, encoder_id, part, progress).items():
                 counts[table] = counts.get(table, 0) + n
         return SnapshotImport(_store_snapshot(store, parcel, name, encoder_id), is_new=True, counts=counts)
+
+
+def _is_same(store: Store, info: SnapshotInfo, said: Mapping[str, Any]) -> bool:
+    """Return whether a version here is that of a folder: frozen alike, and the same members are left of it."""
+    if (info.fingerprint, info.n_withdrawn) != (said["fingerprint"], said["n_withdrawn"]):
+        return False
+    if not info.n_withdrawn:
+        return True
+    with store.cursor() as cursor:
+        _run(store, cursor, "snapshots/restore_members", {"snapshot_id": info.snapshot_id})
+        _, ids = snapshots.frozen_members(store, cursor)
+    return snapshots.content_fingerprint(info, ids) == said["members_fingerprint"]
 
 
 def _check_licences(store: Store, cursor: duckdb.DuckDBPyConnection) -> None:

@@ -180,6 +180,37 @@ def test_withdrawn_members_stay_away(data, other, tmp_path):
         other.import_snapshot(tmp_path / "out", name="again")
 
 
+def test_a_version_that_lost_other_members_is_another(other, tmp_path):
+    with rmstore.connect() as store:
+        for name in ("d", "e"):
+            lines = [{"prompt": f"{name}{n}", "chosen": f"good {n}", "rejected": f"bad {n}"} for n in range(3)]
+            (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+            store.ingest(tmp_path / f"{name}.jsonl", format="pairs", dataset=name)
+        store.embed(["d", "e"], encoder="toy", snapshot="s", layout="joint")
+        store.export_snapshot("s", tmp_path / "whole")
+        other.import_snapshot(tmp_path / "whole")
+        other.drop_dataset("d", force=True)
+        store.drop_dataset("e", force=True)
+        store.export_snapshot("s", tmp_path / "rest")
+        result = other.import_snapshot(tmp_path / "rest")
+        assert result.is_new and result.info.reference == "s@2"
+        assert shown(other, "s@2") == shown(store, "s") and len(shown(other, "s@1")[0]) == 6
+        assert not other.import_snapshot(tmp_path / "rest").is_new
+
+
+def test_a_manifest_is_not_taken_at_its_word_for_a_version_that_is_there(parcel, other):
+    other.import_snapshot(parcel)
+    for change in (snapshot(datasets=["zzz"]), snapshot(where="true"), snapshot(layout="response||joint")):
+        before = manifest(parcel)
+        rewrite(parcel, change)
+        with pytest.raises(BadFileError, match="does not hold the members"):
+            other.import_snapshot(parcel)
+        rewrite(parcel, lambda said, before=before: said.update(before))
+    rewrite_rows(parcel, "responses", "from old limit 5")
+    with pytest.raises(BadFileError, match="does not hold the members"):
+        other.import_snapshot(parcel)
+
+
 @pytest.mark.parametrize("stop", [0, 1, 4, 6])
 def test_an_import_that_was_stopped_goes_on(exported, other, origin, monkeypatch, stop):
     monkeypatch.setattr(snapshot_import, "SLICE", 40)
