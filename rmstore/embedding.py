@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,9 @@ from rmstore.encoders import DEFAULT
 from rmstore.encoders.base import Encoder
 from rmstore.encoders.layouts import Layout, parse_layout
 from rmstore.errors import InputError, StoreError
-from rmstore.filters import one_expression
+from rmstore.filters import blaming, one_expression
 from rmstore.records import EmbedResult, Progress, silent
-from rmstore.store import Store, statement
+from rmstore.store import Store, fill_in, statement
 from rmstore.vectors import dataset_names, encoder_number, find_encoder
 
 DEFAULT_LAYOUT = "joint||response"
@@ -64,8 +65,8 @@ def embed(
 
     Raises:
         UnknownNameError: there is no such data set.
-        InputError: no response passes, or the filter is not one expression; or none has the steps asked for; or some
-            are placeholders for texts that were not published.
+        InputError: no response passes, or the filter is not one expression over these columns; or none has the steps
+            asked for; or some are placeholders for texts that were not published.
         Interrupted: Ctrl-C arrived; what was committed stays.
     """
     if store.read_only and not dry_run:
@@ -192,7 +193,17 @@ def _check_steps(cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> Non
 def _choose(store: Store, cursor: duckdb.DuckDBPyConnection, names: Sequence[str], where: str | None) -> None:
     """Put the responses that pass the filter into a table of the cursor."""
     chosen = "true" if where is None else one_expression(store, where)
-    store.execute(cursor, statement("embedding/members").replace("{where}", chosen), {"datasets": list(names)})
+    with blaming(where, lambda: _columns(store)) if where else nullcontext():
+        store.execute(cursor, fill_in(statement("embedding/bind"), {"where": chosen})).fetchall()
+        query = fill_in(statement("embedding/members"), {"where": chosen})
+        store.execute(cursor, query, {"datasets": list(names)}).fetchall()
     if not cursor.execute(statement("embedding/count_members")).fetchall()[0][0]:
         condition = f" with {where!r}" if where else ""
         raise InputError(f"no response of {', '.join(names)} passes{condition}", hint="rmstore dataset show NAME")
+
+
+def _columns(store: Store) -> list[str]:
+    """Return what a filter may name."""
+    with store.cursor() as cursor:
+        found = store.execute(cursor, fill_in(statement("embedding/bind"), {"where": "true"}))
+        return [column[0] for column in found.description or ()]

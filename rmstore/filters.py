@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
 
-from rmstore.errors import InputError
+from rmstore.errors import InputError, QueryError
 from rmstore.store import Store
 
 _EMPTY = ("where_clause", "having", "qualify", "sample", "group_expressions", "group_sets", "modifiers")
+_FAULTS = re.compile(r"(Binder|Catalog|Conversion|Invalid Input|Invalid Type|Out of Range) Error: ")
+"""Errors of the engine that an expression can cause; a full disk or too little memory is not its fault."""
 
 
 def one_expression(store: Store, text: str, *, what: str = "--where") -> str:
@@ -49,6 +54,29 @@ def one_query(store: Store, text: str, *, what: str = "--match") -> str:
     if len(_tree(store, tidy, text, what)) != 1 or len(_tree(store, f"from (\n{tidy}\n)", text, what)) != 1:
         raise InputError(f"{what} is not one query: {text!r}")
     return tidy
+
+
+@contextmanager
+def blaming(text: str, columns: Callable[[], Sequence[str]], *, what: str = "--where") -> Iterator[None]:
+    """Say that an expression is at fault for what the engine refuses in the block, and not the SQL around it.
+
+    Args:
+        text: the expression.
+        columns: gives the names that it may use; asked for where it is at fault.
+        what: the option that it came from.
+
+    Raises:
+        InputError: it names what is not there, aggregates, or fails on a value.
+    """
+    try:
+        yield
+    except QueryError as problem:
+        reason = problem.problem.splitlines()[0]
+        if not _FAULTS.match(reason):
+            raise
+        raise InputError(
+            f"{what} {text!r} cannot be used: {_FAULTS.sub('', reason)}", hint=f"it may name {', '.join(columns())}"
+        ) from problem
 
 
 def _tree(store: Store, query: str, text: str, what: str) -> list[dict[str, Any]]:

@@ -142,6 +142,26 @@ def test_where_cannot_be_more_than_an_expression(store, where):
     assert store.value("select count(*) from renderings") == 0
 
 
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        ("bogus < 3", '"bogus" not found'),
+        ("count(*) > 3", "cannot contain aggregates"),
+        ("row_number() over () < 3", "cannot contain window functions"),
+        ("no_such_function(text)", "no_such_function does not exist"),
+        ("text::integer = 3", "Could not convert string"),
+        ("n_chars = [1]", "Unimplemented type for cast"),
+    ],
+)
+def test_where_that_does_not_fit_is_named_with_the_columns(store, where, reason):
+    stock(store, ROWS)
+    with pytest.raises(InputError) as caught:
+        embed(store, "d", snapshot="s", encoder="toy", where=where)
+    assert f"--where {where!r}" in caught.value.problem and reason in caught.value.problem
+    assert not any(inner in str(caught.value) for inner in ("judged", "_rm_candidates", "LINE 1", "Binder"))
+    assert "response_id, prompt_id" in caught.value.hint and "dataset, subset, split, policy" in caught.value.hint
+
+
 def test_where_stays_within_the_data_sets(store):
     stock(store, ROWS)
     stock(store, [("x", "y")], dataset="other")
