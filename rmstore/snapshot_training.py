@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from rmstore import snapshots
-from rmstore.errors import UnknownNameError
+from rmstore.errors import InputError, UnknownNameError
 from rmstore.features import FEATURES, struct_of_inputs
 from rmstore.filters import one_expression
 from rmstore.recipes import ON_PAIRS, ON_RATINGS, ON_STEPS, Recipe
@@ -37,9 +38,14 @@ def train_snapshot(
         where: one SQL condition over the columns of ``rm_pairs``, such as ``dataset = 'hh'``.
         features: side features beside the vector, such as ``log_len``.
         progress: told how far the fit is.
+
+    Raises:
+        InputError: the snapshot has no preferences, or too few pass.
     """
     info = snapshots.resolve(store, snapshot)
     query, rows = pairs_of_snapshot(store, info, where=where, features=features)
+    if not len(rows) and where is None:
+        _point_to_ratings(store, info, name)
     return train(store, name, rows, recipe, snapshot=info.reference, training_sql=query, progress=progress)
 
 
@@ -69,8 +75,7 @@ def train_ratings(
     names = list(attributes)
     rows = _struct_of(store, query, {"snapshot": info.reference, "attributes": names or None})
     if names and (absent := set(names) - set(rows.field("attribute").unique().to_pylist())):
-        known = store.run("training/attributes", {"snapshot_id": info.snapshot_id})
-        raise UnknownNameError("rated attribute", min(absent), [row["attribute"] for row in known])
+        raise UnknownNameError("rated attribute", min(absent), _attributes(store, info))
     return train(
         store, name, rows, recipe, form="ratings", snapshot=info.reference, training_sql=query, progress=progress
     )
@@ -118,6 +123,21 @@ def pairs_of_snapshot(
     parts = {"chosen": sides[0], "rejected": sides[1], "condition": _condition(store, where)}
     query = fill_in(statement("training/pairs_of_snapshot"), parts)
     return query, _struct_of(store, query, {"snapshot": info.reference})
+
+
+def _point_to_ratings(store: Store, info: SnapshotInfo, name: str) -> None:
+    """Refuse a snapshot without preferences where its ratings can train a head."""
+    known = _attributes(store, info)
+    if known:
+        raise InputError(
+            f"snapshot {info.reference!r} has no preferences; its responses are rated for {', '.join(known)}",
+            hint=f"rmstore train {name} --snapshot {info.reference} --attribute {shlex.quote(known[0])}",
+        )
+
+
+def _attributes(store: Store, info: SnapshotInfo) -> list[str]:
+    """Return what the responses of a snapshot were rated for."""
+    return [row["attribute"] for row in store.run("training/attributes", {"snapshot_id": info.snapshot_id})]
 
 
 def _condition(store: Store, where: str | None) -> str:

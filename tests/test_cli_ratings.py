@@ -45,6 +45,16 @@ def rated(cli, made, tmp_path):
     return cli
 
 
+def test_a_snapshot_of_ratings_alone_points_to_its_attributes(rated):
+    read(rated("embed", "r", "--encoder", "toy", "--snapshot", "only", "--layout", "response", "--json"))
+    assert rated("query", "delete from preferences").code == 0
+    told = rated("train", "h", "--snapshot", "only")
+    assert told.code == 1 and "'only@1' has no preferences; its responses are rated for brief, helpful" in told.err
+    (hint,) = (line.partition("rmstore ")[2] for line in told.err.splitlines() if "--attribute" in line)
+    assert hint == "train h --snapshot only@1 --attribute brief"
+    assert read(rated(*hint.split(), "--json"))["n_used"]
+
+
 def test_one_attribute_trains_any_head(rated):
     result = read(rated("train", "h", "--snapshot", "s", "--attribute", "helpful", "--json"))
     assert result["n_used"] + result["test_n"] == 240
