@@ -248,7 +248,8 @@ def _check_manifest(said: Mapping[str, Any]) -> tuple[EncoderSpec, Layout]:
         (said["id_version"] != ID_VERSION, f"id version is {said['id_version']}, this rmstore has {ID_VERSION}"),
         (layout.text != snapshot["layout"], f"layout is {snapshot['layout']!r}, written {layout.text!r}"),
         (snapshot["version"] < 1, f"version is {snapshot['version']}"),
-        (min(n, lost) < 0 or n + lost != snapshot["n_rows"], f"{n} members and {lost} withdrawn are not n_rows"),
+        (n < 1, f"{n} members, which no exported snapshot has"),
+        (lost < 0 or n + lost != snapshot["n_rows"], f"{n} members and {lost} withdrawn are not n_rows"),
         (not lost and snapshot["fingerprint"] != snapshot["members_fingerprint"], "the two fingerprints differ"),
         (snapshot["datasets"] != sorted(set(snapshot["datasets"])), "the data sets are not sorted"),
     ):

@@ -50,8 +50,9 @@ def import_folder(
 ) -> SnapshotImport:
     """Store the snapshot of a folder as the next version of its name.
 
-    A version of that name with the same members, encoder and configuration is given back instead. Data sets are joined by name, responses and
-    all else by content id, vectors by encoder key and text: a text that has a vector from this encoder here keeps it.
+    A version of that name with the same members, encoder and configuration is given back instead. Data sets are joined
+    by name, responses and all else by content id, vectors by encoder key and text: a text that has a vector from this
+    encoder here keeps it.
 
     Args:
         store: an open store.

@@ -288,6 +288,7 @@ MANIFESTS = {
     "does not hold the members": snapshot(where="true"),
     "two fingerprints differ": snapshot(fingerprint="0" * 32),
     "are not n_rows": snapshot(n_withdrawn=1),
+    "0 members, which no exported": snapshot(n_members=0, n_rows=0),
     "n_rows of snapshot": snapshot(n_rows="many"),
     "data sets are not sorted": snapshot(datasets=["votes", "rated", "traces"]),
     "has a field 'extra'": snapshot(extra=1),
