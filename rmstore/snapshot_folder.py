@@ -2,8 +2,8 @@
 
 Content, provenance, votes, ratings and steps are normalised as in a store; ``vectors_<part>.parquet`` holds the vectors
 of each part of the layout; ``rows.sql`` puts them together with plain DuckDB. Files are sorted by id and written by
-one version of the engine and of pyarrow byte for byte alike, so that the same snapshot has the same checksums whenever and wherever it is
-exported. :mod:`rmstore.snapshot_import` reads such folders.
+one version of the engine and of pyarrow byte for byte alike, so that the same snapshot has the same checksums whenever
+and wherever it is exported. :mod:`rmstore.snapshot_import` reads such folders.
 """
 
 from __future__ import annotations
@@ -93,9 +93,10 @@ def export_folder(
 ) -> SnapshotInfo:
     """Write a snapshot version to a folder and return what is known of it.
 
-    The folder appears when it is complete; until then, and after an error, what was there before stays. Everything is
-    streamed, so that memory does not grow with the snapshot beyond what the engine's ``memory_limit`` allows; until it
-    is done, the vectors of a part lie on the disk twice.
+    The folder appears when it is complete; until then, and after an error, what was there before stays. All of it is
+    what the store held when the export began, whatever other threads drop meanwhile. Everything is streamed, so that
+    memory does not grow with the snapshot beyond what the engine's ``memory_limit`` allows; until it is done, the
+    vectors of a part lie on the disk twice.
 
     Args:
         store: an open store.
@@ -106,16 +107,17 @@ def export_folder(
 
     Raises:
         UnknownNameError: no such snapshot.
+        InputError: the version has no members, or none any more.
         StoreError: the place is taken or cannot be written; or members or vectors are not those that were frozen.
     """
-    info = snapshots.resolve(store, reference)
-    layout = parse_layout(info.layout)
-    cursor = store.cursor()
-    with store.interruptible(cursor):
-        values = {
-            "dataset_ids": [row["dataset_id"] for row in store.run("rows/dataset_ids", {"names": list(info.datasets)})]
-        }
-        _stage(store, cursor, info, values)
+    with (
+        snapshots.held(store, reference, "exchange/export/members") as (info, cursor),
+        store.interruptible(cursor),
+    ):
+        layout = parse_layout(info.layout)
+        ids = store.execute(cursor, statement("rows/dataset_ids"), {"names": list(info.datasets)}).fetchall()
+        values = {"dataset_ids": [row[0] for row in ids]}
+        _stage(store, cursor, values)
         said = _manifest(store, cursor, info)
         with replacing_folder(to, force=force, ours=(*KIND.names, MANIFEST)) as folder:
             writer = _Writer(store, cursor, folder, progress, len(TABLES) + len(layout.parts) + 1)
@@ -197,9 +199,8 @@ class _Writer:
         self.progress(len(self.n_rows), self.total, name)
 
 
-def _stage(store: Store, cursor: duckdb.DuckDBPyConnection, info: SnapshotInfo, values: dict[str, Any]) -> None:
-    """Choose what belongs to the snapshot, in tables of the cursor."""
-    store.execute(cursor, statement("exchange/export/members"), {"snapshot_id": info.snapshot_id}).fetchall()
+def _stage(store: Store, cursor: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> None:
+    """Choose what belongs to the members, in tables of the cursor."""
     for name in ("sources", "votes"):
         store.execute(cursor, statement(f"exchange/export/{name}"), values).fetchall()
     store.execute(cursor, statement("exchange/export/files")).fetchall()
@@ -209,6 +210,7 @@ def _manifest(store: Store, cursor: duckdb.DuckDBPyConnection, info: SnapshotInf
     """Return what the manifest says beside files and data sets."""
     members, ids = snapshots.frozen_members(store, cursor)
     n_members, found = members.num_rows, snapshots.content_fingerprint(info, ids)
+    snapshots.refuse_empty(info, info.n_rows - info.n_withdrawn)
     if n_members + info.n_withdrawn != info.n_rows or (not info.n_withdrawn and found != info.fingerprint):
         raise StoreError(
             f"the members of {info.reference!r} are not those that were frozen", hint="rmstore doctor says more"

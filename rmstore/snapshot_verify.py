@@ -73,7 +73,8 @@ def verify(
 
     The fingerprint is computed again from the members; every member must have a text and a vector for each part of
     the layout, and every vector must be finite and match its checksum (the steps of members that were embedded are
-    looked at too). Vectors are streamed: memory holds ids, never the vectors.
+    looked at too). All of it is what the store holds when the check begins, whatever other threads drop meanwhile.
+    Vectors are streamed: memory holds ids, never the vectors.
 
     Args:
         store: where it is.
@@ -89,18 +90,18 @@ def verify(
     """
     if sample < 0:
         raise OptionError(f"sample is {sample}", hint="how many members to embed again, such as 100")
-    info = snapshots.resolve(store, reference)
-    spec = encoder_specs(store)[info.encoder]
-    if sample and spec.kind == "imported":
-        raise InputError(
-            f"the vectors of {info.reference} were imported, so none can be made again",
-            hint="verify without a sample: checksums are compared all the same",
-        )
-    encoder = find_encoder(store, info.encoder) if sample else None
-    cursor = store.cursor()
-    with store.interruptible(cursor):
+    with (
+        snapshots.held(store, reference, "snapshots/restore_members") as (info, cursor),
+        store.interruptible(cursor),
+    ):
+        spec = encoder_specs(store)[info.encoder]
+        if sample and spec.kind == "imported":
+            raise InputError(
+                f"the vectors of {info.reference} were imported, so none can be made again",
+                hint="verify without a sample: checksums are compared all the same",
+            )
+        encoder = find_encoder(store, info.encoder) if sample else None
         progress(0, None, "members")
-        _run(store, cursor, "restore_members", {"snapshot_id": info.snapshot_id})
         n_members, findings, notes = _members(store, cursor, info)
         progress(0, None, "vectors")
         n_vectors, found, said = _vectors(store, cursor, info, _IMPORT if spec.kind == "imported" else _REPAIR)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -143,6 +144,41 @@ def resolve(store: Store, reference: str) -> SnapshotInfo:
     raise UnknownNameError("snapshot", reference, known)
 
 
+@contextmanager
+def held(store: Store, reference: str, members: str) -> Iterator[tuple[SnapshotInfo, duckdb.DuckDBPyConnection]]:
+    """Give a version and a cursor whose one transaction sees it as it is now, whatever other threads drop meanwhile.
+
+    Args:
+        store: where it is.
+        reference: the version.
+        members: statement that puts its members into the table ``_rm_members`` of the cursor.
+
+    Raises:
+        UnknownNameError: there is no such version.
+        InputError: it was dropped.
+    """
+    cursor = store.cursor()
+    try:
+        with store.lock:  # a transaction sees what is there when it first reads
+            info = resolve(store, reference)
+            cursor.execute("begin transaction")
+            store.execute(cursor, statement(members), {"snapshot_id": info.snapshot_id}).fetchall()
+        yield info, cursor
+    finally:
+        with suppress(duckdb.Error):  # an interrupt ended it already
+            cursor.execute("rollback")
+        cursor.close()
+
+
+def refuse_empty(info: SnapshotInfo, n_members: int) -> None:
+    """Raise InputError for a version that has no member, or none any more."""
+    if not n_members:
+        raise InputError(
+            f"all {info.n_withdrawn} responses of snapshot {info.reference!r} were withdrawn",
+            hint=f"rmstore snapshot show {info.reference} says with which data sets",
+        )
+
+
 def show(store: Store, reference: str) -> dict[str, Any]:
     """Return what is known of a version: facts, parent, data sets with licences, origin, tags, heads, withdrawals."""
     info = resolve(store, reference)
@@ -195,11 +231,7 @@ def restore(
         if info == latest:
             return latest, False
         content = _content(store, info)
-        if not content.members.num_rows:
-            raise InputError(
-                f"all {info.n_withdrawn} responses of snapshot {info.reference!r} were withdrawn",
-                hint=f"rmstore snapshot show {info.reference} says with which data sets",
-            )
+        refuse_empty(info, content.members.num_rows)
         if latest.n_withdrawn and content.fingerprint == _content(store, latest).fingerprint:
             return latest, False
         note = message or f"restore of {info.reference}"

@@ -1,6 +1,7 @@
 """Snapshots as folders: the same bytes each time, and readable by an engine that knows no rmstore."""
 
 import json
+import threading
 
 import duckdb
 import numpy as np
@@ -202,6 +203,36 @@ def test_a_snapshot_that_lost_members_or_vectors_is_not_exported(tmp_path):
         with pytest.raises((InputError, UnknownNameError)):
             store.export_snapshot("s@1", tmp_path / "out")
         assert not (tmp_path / "out").exists()
+
+
+def test_a_snapshot_without_members_is_not_exported(tmp_path):
+    with rmstore.connect() as store:
+        fill(store, tmp_path)
+        store.embed("votes", encoder="toy", snapshot="s", layout="joint")
+        store.drop_dataset("votes", force=True)
+        with pytest.raises(InputError, match=r"all \d+ responses of snapshot 's@1' were withdrawn"):
+            store.export_snapshot("s", tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("moment", ["prompts", "generations", "step_labels", "vectors_joint"])
+def test_what_is_dropped_while_it_is_exported_goes_along(tmp_path, moment):
+    with rmstore.connect() as store, rmstore.connect() as there:
+        fill(store, tmp_path)
+        store.embed(NAMES, encoder="toy", snapshot="s", layout="joint")
+        store.export_snapshot("s", tmp_path / "before")
+
+        def drop(done, total, what):
+            if what == moment:
+                dropper = threading.Thread(target=store.drop_dataset, args=("votes",), kwargs={"force": True})
+                dropper.start()
+                dropper.join()
+
+        store.export_snapshot("s", tmp_path / "out", progress=drop)
+        assert store.snapshot("s").n_withdrawn > 0
+        for path in (tmp_path / "before").iterdir():
+            assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes(), path.name
+        assert there.import_snapshot(tmp_path / "out").is_new
 
 
 def test_commands(cli, tmp_path):

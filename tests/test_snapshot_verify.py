@@ -1,6 +1,7 @@
 """verify: members, texts, vectors and checksums of a snapshot, each damaged in turn; and vectors made again."""
 
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -57,6 +58,19 @@ def test_nothing_is_written(tmp_path):
         embed(store, "d", snapshot="s", encoder="toy:3")
     with rmstore.connect(tmp_path / "s.duckdb", read_only=True) as store:
         assert store.verify_snapshot("s", sample=3).is_sound
+
+
+@pytest.mark.parametrize("moment", ["members", "vectors", "embedding again: response"])
+def test_what_is_dropped_meanwhile_is_checked_as_it_was(made, moment):
+    def drop(done, total, what):
+        if what == moment:
+            dropper = threading.Thread(target=made.drop_dataset, args=("d",), kwargs={"force": True})
+            dropper.start()
+            dropper.join()
+
+    found = made.verify_snapshot("s", sample=3, progress=drop)
+    assert (found.is_sound, found.n_members, found.n_vectors) == (True, 3, 5)
+    assert made.snapshot("s").n_withdrawn == 3
 
 
 def test_members_that_went_or_came(made):
