@@ -6,7 +6,8 @@ itself is the last: killed at any moment, the same import run again finishes the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,7 +65,7 @@ def import_folder(
         BadFileError: a file is missing, changed, too many, no plain file, or holds what no snapshot holds.
         InputError: a data set of the same name is here under another licence.
         InvalidNameError: the name, or that of a data set, is none.
-        StoreError: the store is open read-only.
+        StoreError: the store is open read-only, or another thread removed what was stored already.
         Interrupted: Ctrl-C arrived; what was committed stays, and the same import goes on from there.
     """
     if store.read_only:
@@ -82,11 +83,10 @@ def import_folder(
         _check_licences(store, cursor)
         parcel.refuse_changed()
         counts = _store_content(store, parcel)
-        encoder_id = encoder_number(store, parcel.spec)
         for part in parcel.parts:
-            for table, n in _store_vectors(store, cursor, parcel, encoder_id, part, progress).items():
+            for table, n in _store_vectors(store, cursor, parcel, part, progress).items():
                 counts[table] = counts.get(table, 0) + n
-        return SnapshotImport(_store_snapshot(store, parcel, name, encoder_id), is_new=True, counts=counts)
+        return SnapshotImport(_store_snapshot(store, parcel, name), is_new=True, counts=counts)
 
 
 def _is_same(store: Store, info: SnapshotInfo, said: Mapping[str, Any]) -> bool:
@@ -129,7 +129,7 @@ def _store_content(store: Store, parcel: Parcel) -> dict[str, int]:
 
 
 def _store_vectors(
-    store: Store, cursor: duckdb.DuckDBPyConnection, parcel: Parcel, encoder_id: int, part: str, progress: Progress
+    store: Store, cursor: duckdb.DuckDBPyConnection, parcel: Parcel, part: str, progress: Progress
 ) -> dict[str, int]:
     """Commit the vectors of a part slice by slice, each with the renderings that point at them."""
     counts = {"vectors": 0, "renderings": 0}
@@ -139,9 +139,9 @@ def _store_vectors(
     for done, (first, after) in enumerate(zip(firsts, [*firsts[1:], _LAST], strict=True)):
         store.check()
         progress(done, len(firsts), f"vectors of part {part}")
-        values = {"encoder_id": encoder_id, "first": first, "next": after}
         insert = statement("exchange/import/vectors", view=view, vectors=vectors_table(parcel.spec))
-        with store.atomic() as writer:
+        with _writing(store, parcel) as (writer, encoder_id):
+            values = {"encoder_id": encoder_id, "first": first, "next": after}
             parcel.open(store, writer)
             with usable(f"vectors_{part}"):
                 added = store.execute(writer, fill_in(insert, {"stored": parcel.stored}), values).fetchall()
@@ -152,12 +152,22 @@ def _store_vectors(
     return counts
 
 
-def _store_snapshot(store: Store, parcel: Parcel, name: str, encoder_id: int) -> SnapshotInfo:
+@contextmanager
+def _writing(store: Store, parcel: Parcel) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+    """Give a cursor inside one transaction and the number of the encoder, which ``gc`` may have taken meanwhile."""
+    with store.lock:
+        encoder_id = encoder_number(store, parcel.spec)
+        with store.atomic() as cursor:
+            yield cursor, encoder_id
+
+
+def _store_snapshot(store: Store, parcel: Parcel, name: str) -> SnapshotInfo:
     """Enter the version with its members and where it came from, in one transaction."""
     said = parcel.snapshot
-    versions = snapshots.list_snapshots(store, name)
-    with store.atomic() as cursor:
+    with _writing(store, parcel) as (cursor, encoder_id):
+        versions = snapshots.list_snapshots(store, name)
         parcel.open(store, cursor)
+        _refuse_lost(store, cursor, parcel, encoder_id)
         snapshot_id, version = _run(store, cursor, "snapshots/next", {"name": name})[0]
         values = {
             **{key: said[key] for key in ("layout", "where", "datasets", "n_rows", "fingerprint", "author", "message")},
@@ -178,6 +188,20 @@ def _store_snapshot(store: Store, parcel: Parcel, name: str, encoder_id: int) ->
         store.check()
         parcel.refuse_changed()
     return snapshots.resolve(store, f"{name}@{version}")
+
+
+def _refuse_lost(store: Store, cursor: duckdb.DuckDBPyConnection, parcel: Parcel, encoder_id: int) -> None:
+    """Refuse to enter a version of which another thread dropped or collected something since it was stored."""
+    n_lost = int(_run(store, cursor, "exchange/import/count_gone")[0][0])
+    for part in parcel.parts:
+        values = {"encoder_id": encoder_id, "part": part}
+        found = _run(store, cursor, "exchange/import/count_lost", values, vectors=vectors_table(parcel.spec))
+        n_lost += int(found[0][0])
+    if n_lost:
+        raise StoreError(
+            f"{n_lost} responses, or their vectors, were removed while the others were imported",
+            hint="import it again, and drop data sets or collect garbage only when it is done",
+        )
 
 
 def _origin(parcel: Parcel) -> dict[str, Any]:

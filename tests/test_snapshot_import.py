@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,28 @@ def test_an_import_that_was_stopped_goes_on(exported, other, origin, monkeypatch
     result = other.import_snapshot(exported)
     total = sum(manifest(exported)["files"][f"{part}.parquet"]["n_rows"] for part in PARTS)
     assert result.is_new and result.counts["renderings"] == total - kept
+    assert shown(other, "s") == shown(origin, "s")
+    assert not [finding for finding in other.doctor() if finding.n]
+
+
+@pytest.mark.parametrize("removal", ["gc", "drop"])
+@pytest.mark.parametrize("slices", [1, 4])
+def test_what_another_thread_removes_meanwhile_is_noticed(exported, other, origin, monkeypatch, slices, removal):
+    monkeypatch.setattr(snapshot_import, "SLICE", 40)
+    seen = []
+
+    def remove(done, total, note):
+        seen.append(note)
+        if sum(note.startswith("vectors of part") for note in seen) == slices + 1:
+            call, names = (other.gc, ()) if removal == "gc" else (other.drop_dataset, ("votes",))
+            thread = threading.Thread(target=call, args=names)
+            thread.start()
+            thread.join()
+
+    with pytest.raises(StoreError, match=r"\d+ responses, or their vectors, were removed while"):
+        other.import_snapshot(exported, progress=remove)
+    assert other.snapshots() == []
+    assert other.import_snapshot(exported).is_new
     assert shown(other, "s") == shown(origin, "s")
     assert not [finding for finding in other.doctor() if finding.n]
 
