@@ -8,6 +8,7 @@ it, so that a kill at any moment leaves the one or the other.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -17,12 +18,13 @@ from pathlib import Path
 
 import duckdb
 
-from rmstore.errors import StoreError, StoreLockedError
+from rmstore import disk
+from rmstore.errors import NoRoomError, StoreError, StoreLockedError
 from rmstore.records import Progress, silent
 from rmstore.store import Store, fill_in, quote_literal, statement
 
 PART = ".compact"
-"""Ending of the copy while it is made."""
+"""Ending of the copy while it is made; a dot, the name of the store and the number of the process come before it."""
 
 _COPY = "_rm_compact"
 _PATIENCE = 5.0
@@ -49,8 +51,9 @@ def compact(store: Store, *, progress: Progress = silent) -> Compaction:
         progress: told what is done.
 
     Raises:
-        StoreError: the store is in memory or open read-only, a transaction is open, the disk has too little room, or
-            the copy is not the same; the store is as it was.
+        NoRoomError: the disk has too little room; the store is as it was.
+        StoreError: the store is in memory or open read-only, a transaction is open, or the copy is not the same; the
+            store is as it was.
         StoreLockedError: a transaction of another thread does not end, or another process took the file.
         Interrupted: Ctrl-C arrived; the store is as it was.
     """
@@ -61,9 +64,10 @@ def compact(store: Store, *, progress: Progress = silent) -> Compaction:
         raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to compact it")
     _refuse_transaction(store)
     file = store.path.resolve()
-    part = file.with_name(file.name + PART)
+    part = file.with_name(f".{file.name}.{os.getpid()}{PART}")
     with store.lock:
         cursor = store.con.cursor()
+        _clear_leftovers(file)
         _remove(part)
         ((version, row_group_size, n_used),) = store.execute(cursor, statement("compaction/facts")).fetchall()
         options = [f"row_group_size {int(row_group_size)}"] if row_group_size else []
@@ -102,10 +106,8 @@ def _refuse_transaction(store: Store) -> None:
 def _check_room(file: Path, n_used: int) -> None:
     n_free = shutil.disk_usage(file.parent).free
     if n_free < n_used:
-        raise StoreError(
-            f"compacting {str(file)!r} needs {n_used / 1e6:,.0f} MB of free disk, and there are {n_free / 1e6:,.0f} MB",
-            hint="make room beside the store; until then its free space is used for new data",
-        )
+        free = f"{n_used / 1e6:,.0f} MB of free disk, and there are {n_free / 1e6:,.0f} MB"
+        raise NoRoomError(str(file), f"compacting it needs {free}")
 
 
 @contextmanager
@@ -176,6 +178,15 @@ def _compare(store: Store, cursor: duckdb.DuckDBPyConnection) -> None:
             f"the copy is not the same as the store: {', '.join(unlike[:3])}",
             hint="the store is as it was; export what differs, drop it, and try again",
         )
+
+
+def _clear_leftovers(file: Path) -> None:
+    """Remove the copies of processes that were killed."""
+    pattern = re.compile(rf"\.{re.escape(file.name)}\.(\d+){re.escape(PART)}")
+    for place in file.parent.iterdir():
+        found = pattern.fullmatch(place.name.removesuffix(".wal"))
+        if found and not disk.is_running(int(found[1])):
+            _remove(place.with_name(found[0]))
 
 
 def _remove(part: Path) -> None:

@@ -67,3 +67,14 @@ def writing(place: Path) -> Iterator[None]:
         if problem.errno in _FULL:
             raise NoRoomError(str(place), reason) from problem
         raise StoreError(f"cannot write {str(place)!r}: {reason}", hint="give another path") from problem
+
+
+def is_running(process: int) -> bool:
+    """Return whether a process of this machine runs: the name of a file that is not complete carries its number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it runs, as somebody else
+        return True
+    return True

@@ -149,7 +149,7 @@ def _clear_leftovers(to: Path) -> None:
     pattern = re.compile(rf"\.{re.escape(to.name)}\.(\d+)\.(part|old)")
     for place in to.parent.iterdir() if to.parent.is_dir() else ():
         found = pattern.fullmatch(place.name)
-        if found is None or _is_running(int(found[1])):
+        if found is None or disk.is_running(int(found[1])):
             continue
         with suppress(OSError):  # somebody else's, or gone by now
             if found[2] == "old" and not os.path.lexists(to):
@@ -158,13 +158,3 @@ def _clear_leftovers(to: Path) -> None:
                 shutil.rmtree(place)
             else:
                 place.unlink()
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it runs, as somebody else
-        return True
-    return True

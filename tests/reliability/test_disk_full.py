@@ -25,7 +25,7 @@ ROOM = [0, 40, 400]
 
 REFUSALS = [
     r"NoRoomError: no room left to write '.+': (No space left on device|File too large)",
-    r"StoreError: compacting '.+' needs \d+ MB of free disk, and there are \d+ MB",  # which looks before it begins
+    r"NoRoomError: no room left to write '.+': compacting it needs \d+ MB of free disk, and there are \d+ MB",
 ]
 
 
