@@ -119,6 +119,12 @@ def _notes(store: Store, report: Report, bound: Bound, table: pa.Table) -> list[
             f"{', '.join(relative)} was trained on pairs within prompts only, so nothing fixed the level of a prompt; "
             "this report compares rewards of different prompts"
         )
+    notes += [
+        f"{snapshot.n_withdrawn} of {snapshot.n_rows} responses of {snapshot.reference} were withdrawn with dropped "
+        "data sets since it was frozen, so these figures are not those of before"
+        for snapshot in dict.fromkeys(bound.snapshots.values())
+        if snapshot.n_withdrawn
+    ]
     if table.num_rows and "n_seen" in table.column_names and table["n_seen"].null_count == table.num_rows:
         notes.append("which groups the head saw in training is not known, so none is left out")
     if not table.num_rows:

@@ -10,6 +10,7 @@ import glob
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ WIDEST = 65_536
 
 _ENCODER = {"name": str, "key": str, "spec": dict}
 _DATASET = {"name": str, "license": str | None, "source": str | None, "format": str}
+_WITHDRAWAL = {"dataset": str, "n_responses": int, "reason": str | None, "withdrawn_at": str}
 _FLOATS = {
     "f32": "embedding",
     "f16": "_rm_half(embedding)",
@@ -238,10 +240,11 @@ def _check_manifest(said: Mapping[str, Any]) -> tuple[EncoderSpec, Layout]:
     snapshot = json_types.check(said["snapshot"], SNAPSHOT, f"snapshot of {MANIFEST}")
     encoder = json_types.check(said["encoder"], _ENCODER, f"encoder of {MANIFEST}")
     references.valid_name(snapshot["name"], kind="snapshot")
-    for row in said["datasets"]:
+    for row in (*said["datasets"], *said["dropped_datasets"]):
         references.valid_name(json_types.check(row, _DATASET, f"a data set of {MANIFEST}")["name"], kind="data set")
     for name in snapshot["datasets"]:
         references.valid_name(name, kind="data set")
+    n_told = sum(_check_withdrawal(row) for row in said["withdrawals"])
     layout = parse_layout(snapshot["layout"])
     n, lost = snapshot["n_members"], snapshot["n_withdrawn"]
     for wrong, problem in (
@@ -251,11 +254,28 @@ def _check_manifest(said: Mapping[str, Any]) -> tuple[EncoderSpec, Layout]:
         (n < 1, f"{n} members, which no exported snapshot has"),
         (lost < 0 or n + lost != snapshot["n_rows"], f"{n} members and {lost} withdrawn are not n_rows"),
         (not lost and snapshot["fingerprint"] != snapshot["members_fingerprint"], "the two fingerprints differ"),
+        (n_told > lost, f"withdrawals of {n_told} responses are told, {lost} were withdrawn"),
         (snapshot["datasets"] != sorted(set(snapshot["datasets"])), "the data sets are not sorted"),
     ):
         if wrong:
             raise BadFileError(f"snapshot of {MANIFEST}: {problem}", hint=KIND.hint)
     return _spec(encoder), layout
+
+
+def _check_withdrawal(row: Any) -> int:
+    """Return how many responses a withdrawal took."""
+    said = json_types.check(row, _WITHDRAWAL, f"a withdrawal of {MANIFEST}")
+    references.valid_name(said["dataset"], kind="data set")
+    try:
+        when = datetime.fromisoformat(said["withdrawn_at"])
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is not None or said["n_responses"] < 1:
+        raise BadFileError(
+            f"a withdrawal of {MANIFEST} took {said['n_responses']} responses at {said['withdrawn_at'][:60]!r}",
+            hint=KIND.hint,
+        )
+    return int(said["n_responses"])
 
 
 def _spec(encoder: Mapping[str, Any]) -> EncoderSpec:

@@ -86,7 +86,7 @@ def diff(store: Store, old: str, new: str, *, vectors: bool = True, progress: Pr
     shown = {"old_datasets": list(pair.old.datasets), "new_datasets": list(pair.new.datasets)}
     datasets = store.rows(fill_in(statement("snapshots/diff_datasets"), {"changes": changes}), shown)
     n_common = counts["n_kept"] + counts["n_rerendered"] + counts["n_reencoded"]
-    moved, notes = None, pair.notes() if n_common else []
+    moved, notes = None, [*pair.lost(), *(pair.notes() if n_common else [])]
     if pair.is_comparable and n_common and vectors:
         moved = _still(n_common) if pair.is_same else _moved(store, pair, n_common, progress)
         if moved["n"] < n_common:
@@ -162,6 +162,14 @@ class _Pair:
         parts = {"joins": "".join(joins for _, joins in vectors.values())}
         parts.update((side, vector) for side, (vector, _) in vectors.items())
         return self._cosines(fill_in(statement("snapshots/diff_slice_pairs"), parts))
+
+    def lost(self) -> list[str]:
+        """Return which side lost responses since it was frozen; they count as if they had never been there."""
+        return [
+            f"{info.n_withdrawn} responses of {info.reference} were withdrawn with dropped data sets and count nowhere"
+            for info in dict.fromkeys((self.old, self.new))
+            if info.n_withdrawn
+        ]
 
     def notes(self) -> list[str]:
         """Return what a reader of the figures should know."""

@@ -74,7 +74,7 @@ KIND = Kind(
     needed=frozenset({*(f"{name}.parquet" for name in TABLES), ROWS, README}),
     fields={
         "rmstore_version": str, "duckdb_version": str, "migration": int, "id_version": int, "snapshot": dict,
-        "encoder": dict, "datasets": list[dict],
+        "encoder": dict, "datasets": list[dict], "dropped_datasets": list[dict], "withdrawals": list[dict],
     },
     facts={"n_rows": int | None},
     largest=16 << 20,
@@ -124,7 +124,7 @@ def export_folder(
             for name in TABLES:
                 writer.table(name, values)
             parts = writer.vectors(info, layout)
-            said["datasets"] = _datasets(store, cursor, values)
+            said["datasets"] = _rows(store, cursor, "datasets", values)
             (folder / ROWS).write_text(views(info, layout), encoding="utf-8")
             (folder / README).write_text(readme(info, said, writer.n_rows, parts), encoding="utf-8")
             facts = {path.name: {"n_rows": writer.n_rows.get(path.stem)} for path in folder.iterdir()}
@@ -216,6 +216,7 @@ def _manifest(store: Store, cursor: duckdb.DuckDBPyConnection, info: SnapshotInf
             f"the members of {info.reference!r} are not those that were frozen", hint="rmstore doctor says more"
         )
     (row,) = (row for row in store.run("vectors/encoders") if row["encoder_id"] == info.encoder_id)
+    which = {"snapshot_id": info.snapshot_id}
     known = {name: getattr(info, name) for name in SNAPSHOT if hasattr(info, name)}
     return {
         "rmstore_version": rmstore.__version__,
@@ -223,12 +224,14 @@ def _manifest(store: Store, cursor: duckdb.DuckDBPyConnection, info: SnapshotInf
         "migration": max(migrate.applied(store.con)),
         "id_version": ID_VERSION,
         "snapshot": {**known, "n_members": n_members, "members_fingerprint": found},
+        "dropped_datasets": _rows(store, cursor, "dropped_datasets", {**which, "names": list(info.datasets)}),
+        "withdrawals": _rows(store, cursor, "withdrawals", which),
         "encoder": {"name": info.encoder, "key": info.encoder_key, "spec": json.loads(row["spec"])},
     }
 
 
-def _datasets(store: Store, cursor: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> list[dict[str, Any]]:
-    return store.arrow(cursor, statement("exchange/export/datasets"), values).to_pylist()
+def _rows(store: Store, cursor: duckdb.DuckDBPyConnection, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    return store.arrow(cursor, statement(f"exchange/export/{name}"), values).to_pylist()
 
 
 def _term(term: tuple[str, ...]) -> str:

@@ -181,6 +181,10 @@ def _store_snapshot(store: Store, parcel: Parcel, name: str) -> SnapshotInfo:
         _run(store, cursor, "snapshots/insert", values)
         only = {"snapshot_id": snapshot_id}
         _run(store, cursor, "exchange/import/withdrawn", {**only, "n_withdrawn": said["n_withdrawn"]})
+        for row in parcel.said["withdrawals"]:
+            lost = {"dataset": row["dataset"], "n": row["n_responses"], "reason": row["reason"]}
+            when = datetime.fromisoformat(row["withdrawn_at"])
+            _run(store, cursor, "exchange/import/withdrawals", {**only, **lost, "withdrawn_at": when})
         with usable("responses"):
             _run(store, cursor, "exchange/import/insert_members", only)
         origin = canonical_json(_origin(parcel))
@@ -214,6 +218,7 @@ def _origin(parcel: Parcel) -> dict[str, Any]:
         "rmstore_version": parcel.said["rmstore_version"],
         "duckdb_version": parcel.said["duckdb_version"],
         "members_fingerprint": said["members_fingerprint"],
+        "dropped_datasets": parcel.said["dropped_datasets"],
     }
 
 

@@ -76,6 +76,12 @@ def test_provenance_says_where_every_number_came_from(filled):
     assert given["notes"] == []
 
 
+def test_a_snapshot_that_lost_responses_is_noted(filled):
+    filled.drop_dataset("d", force=True)
+    notes = reports.run(filled, "accuracy", {"head": "h"}).provenance["notes"]
+    assert any("6 of 6 responses of s@1 were withdrawn with dropped data sets" in note for note in notes)
+
+
 def test_every_run_is_recorded(filled, tmp_path):
     first = reports.run(filled, "accuracy", {"head": "h"}, to=tmp_path / "a.csv")
     reports.run(filled, "bon", {"head": "h"})

@@ -80,6 +80,18 @@ def made(store, name, vectors, *, texts=None, layout="joint", members=None, **sp
     ]
 
 
+def test_a_side_that_lost_responses_is_noted(two):
+    stock(two, [("x", "secret")], dataset="w")
+    embed(two, ["d", "w"], snapshot="s", encoder="toy:3", layout="joint")
+    assert not two.diff("s@2", "s@3").notes and two.diff("s@2", "s@3").n_added == 1
+    two.drop_dataset("w", force=True)
+    found = two.diff("s@2", "s@3")
+    (note,) = found.notes
+    assert note == "1 responses of s@3 were withdrawn with dropped data sets and count nowhere"
+    assert (found.n_kept, found.n_added) == (4, 0)
+    assert len(two.diff("s@3", "s@3").notes) == 1
+
+
 def test_rm_snapshot_diff(two):
     # s@2 has c/four beside the rows of s@1: nothing else changed, so every cosine is 1 without a vector read.
     found = by_text(two, "s@1", "s@2", "change, old_n_tokens, new_n_tokens, cosine")

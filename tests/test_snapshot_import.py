@@ -13,7 +13,7 @@ from ingesting import counts
 from sharing import DATA_FILES, NAMES, fill, manifest, rewrite, rewrite_rows, shown, sign
 
 import rmstore
-from rmstore import head_store, snapshot_import
+from rmstore import head_store, snapshot_import, snapshots
 from rmstore.errors import BadFileError, InputError, Interrupted, InvalidNameError, RmstoreError, StoreError
 
 PARTS = ("vectors_joint", "vectors_response", "vectors_step")
@@ -181,6 +181,51 @@ def test_withdrawn_members_stay_away(data, other, tmp_path):
         other.import_snapshot(tmp_path / "out", name="again")
 
 
+def test_what_was_withdrawn_travels(data, other, tmp_path):
+    with rmstore.connect() as store, rmstore.connect() as third:
+        fill(store, data)
+        store.embed(NAMES, encoder="toy", snapshot="s")
+        store.drop_dataset("votes", force=True, reason="it's no longer ours")
+        store.export_snapshot("s", tmp_path / "out")
+        dropped = manifest(tmp_path / "out")["dropped_datasets"]
+        assert [(row["name"], row["license"]) for row in dropped] == [("votes", "MIT")]
+        other.import_snapshot(tmp_path / "out")
+        lost = snapshots.show(store, "s")["withdrawals"]
+        assert [(row["dataset"], row["reason"]) for row in lost] == [("votes", "it's no longer ours")]
+        assert snapshots.show(other, "s")["withdrawals"] == lost
+        assert snapshots.show(other, "s")["origin"]["dropped_datasets"] == dropped
+        other.drop_dataset("rated", force=True)
+        other.export_snapshot("s", tmp_path / "again")
+        third.import_snapshot(tmp_path / "again")
+        assert [row["dataset"] for row in snapshots.show(third, "s")["withdrawals"]] == ["votes", "rated"]
+        names = [row["name"] for row in manifest(tmp_path / "again")["dropped_datasets"]]
+        assert names == ["rated", "votes"]
+        assert not [finding for finding in third.doctor(everything=True) if finding.n]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_responses": 10**6}, "responses are told"),
+        ({"n_responses": 0}, "took 0 responses"),
+        ({"withdrawn_at": "yesterday"}, "at 'yesterday'"),
+        ({"withdrawn_at": "2026-01-01T00:00:00+01:00"}, "responses at"),
+        ({"reason": 3}, "reason of a withdrawal"),
+        ({"extra": 3}, "has a field 'extra'"),
+    ],
+)
+def test_withdrawals_that_no_store_records_are_refused(data, other, tmp_path, change, message):
+    with rmstore.connect() as store:
+        fill(store, data)
+        store.embed(NAMES, encoder="toy", snapshot="s", layout="joint")
+        store.drop_dataset("votes", force=True)
+        store.export_snapshot("s", tmp_path / "out")
+    rewrite(tmp_path / "out", lambda said: said["withdrawals"][0].update(change))
+    with pytest.raises(BadFileError, match=message):
+        other.import_snapshot(tmp_path / "out")
+    assert untouched(other)
+
+
 def test_a_version_that_lost_other_members_is_another(other, tmp_path):
     with rmstore.connect() as store:
         for name in ("d", "e"):
@@ -318,6 +363,9 @@ MANIFESTS = {
     "layout is 'joint || response'": snapshot(layout="joint || response"),
     "names 'elsewhere'": snapshot(layout="elsewhere"),
     "is not a name for a snapshot": snapshot(name="../s"),
+    "of a data set of manifest|a data set of manifest.json has no field": lambda said: said.update(
+        dropped_datasets=[{"name": "x"}]
+    ),
     "is not a name for a data set": lambda said: said["datasets"][0].update(name="'; drop table heads"),
     "does not have the key": lambda said: said["encoder"]["spec"].update(dim=9),
     "does not have the key '0'": lambda said: said["encoder"].update(key="0"),
