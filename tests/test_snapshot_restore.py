@@ -98,6 +98,20 @@ def test_a_failure_leaves_no_half(two, monkeypatch):
     assert two.restore_snapshot("s@1")[0].version == 3
 
 
+def test_the_command_line_says_what_does_not_come_back(cli, tmp_path):
+    assert cli("init").code == 0
+    for name in ("d", "w"):
+        source = tmp_path / f"{name}.jsonl"
+        source.write_text(json.dumps({"prompt": name, "chosen": "a bb", "rejected": "ccc"}) + "\n", encoding="utf-8")
+        assert cli("ingest", source, "--format", "pairs", "--dataset", name).code == 0
+    for encoder in ("toy:3", "toy:4"):
+        assert cli("embed", "d", "w", "--snapshot", "s", "--encoder", encoder, "--layout", "joint").code == 0
+    assert cli("dataset", "drop", "w", "--force").code == 0
+    done = cli("snapshot", "restore", "s@1")
+    assert done.out == "s@3: 2 responses, toy:3, joint; 2 more were withdrawn and do not come back\n", done.err
+    assert json.loads(cli("snapshot", "restore", "s@2", "--json").out)["withdrawn"] == 2
+
+
 def test_the_command_line(cli, tmp_path):
     pairs = tmp_path / "pairs.jsonl"
     pairs.write_text('{"prompt": "p", "chosen": "a bb", "rejected": "ccc"}\n', encoding="utf-8")
@@ -107,5 +121,5 @@ def test_the_command_line(cli, tmp_path):
     assert cli("snapshot", "restore", "s@1").out == "s@3: 2 responses, toy:3, joint\n"
     assert "has this content already" in cli("snapshot", "restore", "s@1").out
     made = json.loads(cli("snapshot", "restore", "s@2", "-m", "back", "--json").out)
-    assert made == {"snapshot": "s@4", "rows": 2, "is_new": True}
+    assert made == {"snapshot": "s@4", "rows": 2, "withdrawn": 0, "is_new": True}
     assert json.loads(cli("snapshot", "list", "--json").out)[-1]["message"] == "back"

@@ -129,11 +129,14 @@ def restore(settings: Settings, reference: str, message: str | None, author: str
     from rmstore.cli.output import counted, show_record
 
     with opened(settings, write=True) as store:
+        n_lost = store.snapshot(reference).n_withdrawn
         info, is_new = store.restore_snapshot(reference, message=message, author=author)
     if as_json:
-        show_record({"snapshot": info.reference, "rows": info.n_rows, "is_new": is_new}, as_json=True)
+        record = {"snapshot": info.reference, "rows": info.n_rows, "withdrawn": n_lost, "is_new": is_new}
+        show_record(record, as_json=True)
     elif is_new:
-        click.echo(f"{info.reference}: {counted(info.n_rows, 'response')}, {info.encoder}, {info.layout}")
+        lost = f"; {n_lost:,} more were withdrawn and do not come back" if n_lost else ""
+        click.echo(f"{info.reference}: {counted(info.n_rows, 'response')}, {info.encoder}, {info.layout}{lost}")
     else:
         click.echo(f"{info.reference} has this content already; nothing changed")
 
