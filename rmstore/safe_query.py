@@ -47,7 +47,8 @@ _TABLES = {
 
 _NEVER = {
     "getenv", "current_setting", "getvariable", "write_log", "nextval", "currval", "setval", "setseed", "sleep_ms",
-    "parse_duckdb_log_message", "variant_bytes_to_variant", "variant_to_parquet_variant", "json_deserialize_sql",
+    "pg_sleep", "parse_duckdb_log_message", "variant_bytes_to_variant", "variant_to_parquet_variant",
+    "json_deserialize_sql",
 }  # fmt: skip
 """Functions of a value that tell of the machine, keep something, or only take time."""
 

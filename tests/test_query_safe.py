@@ -95,6 +95,7 @@ ENGINE = [
     "create temp macro f() as 1",
     "load json",
     "select getenv('HOME')",
+    "select pg_sleep(60)",
     "select current_setting('secret_directory')",
     "from duckdb_settings()",
     "from duckdb_settings",

@@ -103,8 +103,8 @@ def reembed(
         "rmstore import-vectors vectors.npy --encoder bge-small --snapshot hh-bge \\\n"
         "--match 'select response_id, embedding from file join ids on n = file_row_number'",
         "rmstore import-vectors emb.npy --rewards rew.npy --dataset published --encoder gemma-2b --snapshot published",
-        "rmstore import-vectors vectors.parquet --encoder bge-small --snapshot hh-bge --precision f16 --pooling cls \\\n"
-        "--max-tokens 512 --match 'select response_id, embedding from file'",
+        "rmstore import-vectors vectors.parquet --encoder bge-small --snapshot hh-bge --precision f16 \\\n"
+        "--pooling cls --max-tokens 512 --match 'select response_id, embedding from file'",
     ),
 )
 @click.argument("file", type=click.Path(path_type=Path))
