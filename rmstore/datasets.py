@@ -67,13 +67,16 @@ def drop_dataset(
     Raises:
         UnknownNameError: there is no such data set.
         StoreError: snapshots hold its responses and ``force`` is not given, or the store is open read-only.
+        Interrupted: Ctrl-C arrived before the commit; nothing was removed.
     """
     if store.read_only:
         raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to drop a data set")
     place = {"name": name, "dataset_id": _dataset_id(store, name)}
     result = None
     try:
-        with store.atomic() as cursor, store.interruptible(cursor):
+        # Ctrl-C stops the deletes; the commit after them is not told as stopped, for what it removed is gone.
+        with store.finishing(), store.atomic() as cursor, store.interruptible(cursor):
+            store.check()
             result = _drop(store, cursor, place, force=force or dry_run, reason=reason)
             if dry_run:
                 raise _UndoError

@@ -223,6 +223,22 @@ class Store:
             signal.signal(signal.SIGINT, previous)
             self.stop.clear()
 
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Take Ctrl-C as too late once the :meth:`interruptible` part of the block is over: a commit is then reported.
+
+        What arrives before that part stops it. Outside the main thread this does nothing.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        previous = signal.signal(signal.SIGINT, lambda *_: self.stop.set())
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, previous)
+            self.stop.clear()
+
 
 def statement(name: str, **identifiers: str) -> str:
     """Return ``sql/queries/<name>.sql`` with ``{identifier}`` replaced by the quoted name.

@@ -1,12 +1,17 @@
 """List, show and drop data sets."""
 
+import signal
+from contextlib import contextmanager
+
 import pytest
 from ingesting import content, counts, write
+from stocking import stock
 
 import rmstore
 from rmstore.datasets import drop_dataset, list_datasets, show_dataset
-from rmstore.errors import StoreError, UnknownNameError
+from rmstore.errors import Interrupted, StoreError, UnknownNameError
 from rmstore.ingest import ingest
+from rmstore.store import Store
 
 ONE = [
     {
@@ -172,3 +177,31 @@ def test_a_store_that_is_open_for_reading_refuses(tmp_path):
         assert [row["name"] for row in list_datasets(store)] == ["one"]
         with pytest.raises(StoreError, match="read-only"):
             drop_dataset(store, "one")
+
+
+@pytest.mark.parametrize("moment", ["before the deletes", "before the commit", "after the commit"])
+def test_ctrl_c_at_the_commit_does_not_deny_the_drop(store, monkeypatch, moment):
+    stock(store, [("q", "a"), ("q", "b")])
+    plain = Store.atomic
+
+    @contextmanager
+    def atomic(self):
+        with plain(self) as cursor:
+            if moment == "before the deletes":
+                signal.raise_signal(signal.SIGINT)
+            yield cursor
+            if moment == "before the commit":
+                signal.raise_signal(signal.SIGINT)
+        if moment == "after the commit":
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Store, "atomic", atomic)
+    handler = signal.getsignal(signal.SIGINT)
+    with store.interruptible():  # as on the command line
+        if moment == "before the deletes":
+            with pytest.raises(Interrupted):
+                drop_dataset(store, "d")
+        else:
+            assert drop_dataset(store, "d")["n_responses"] == 2
+    assert not store.stop.is_set() and signal.getsignal(signal.SIGINT) is handler
+    assert store.value("select count(*) from responses") == (2 if moment == "before the deletes" else 0)
