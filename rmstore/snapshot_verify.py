@@ -42,7 +42,7 @@ _VECTORS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verification:
     """What was found.
 
@@ -64,6 +64,11 @@ class Verification:
     def is_sound(self) -> bool:
         """True where no check found anything."""
         return not any(finding.n for finding in self.findings)
+
+    def __repr__(self) -> str:
+        wrong = [finding.check for finding in self.findings if finding.n]
+        state = f"not in order: {'; '.join(wrong)}" if wrong else "all in order"
+        return f"<Verification of {self.snapshot.reference}: {state}>"
 
 
 def verify(

@@ -79,6 +79,7 @@ def test_members_that_went_or_came(made):
     found = made.verify_snapshot("s")
     assert wrong(found) == {"as many members as were frozen": 1, "members and configuration match the fingerprint": 1}
     assert found.findings[0].examples == ("2 members, 3 were frozen",)
+    assert repr(found) == f"<Verification of s@1: not in order: {'; '.join(wrong(found))}>"
     assert found.findings[0].hint.startswith("drop the snapshot and make it again")
     # Another response in its place: as many, and still not the same.
     stranger = "00000000-0000-0000-0000-000000000001"
@@ -90,6 +91,10 @@ def test_members_that_went_or_came(made):
         "every member has its texts": 1,
     }
     assert found.findings[2].examples == (f"response {stranger}",)
+
+
+def test_a_verification_prints_as_one_line(made):
+    assert repr(made.verify_snapshot("s")) == "<Verification of s@1: all in order>"
 
 
 def test_members_that_stand_twice(made):
