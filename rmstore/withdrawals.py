@@ -44,4 +44,4 @@ def of_head(store: Store, head_id: int) -> list[dict[str, Any]]:
 
 
 def _dated(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**row, "withdrawn_at": row["withdrawn_at"].isoformat(timespec="seconds")} for row in rows]
+    return [{**row, "withdrawn_at": row["withdrawn_at"].isoformat(" ", "seconds")} for row in rows]

@@ -1,6 +1,7 @@
 """Dropped data: vectors go with it, snapshots lose members, heads and reports say what is gone."""
 
 import json
+import re
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -71,6 +72,7 @@ def test_a_snapshot_loses_what_its_data_sets_no_longer_show(both):
     assert answers(both, "ones@1") == [], "shared is there for data set two alone, which ones@1 does not show"
     lost = snapshots.show(both, "ones@1")["withdrawals"]
     assert [(row["dataset"], row["n_responses"], row["reason"]) for row in lost] == [("one", 3, "consent withdrawn")]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", lost[0]["withdrawn_at"]), "as the other times are written"
     assert snapshots.show(both, "twos")["withdrawals"] == []
     info = snapshots.resolve(both, "both")
     assert (info.n_rows, info.n_withdrawn) == (4, 2)
