@@ -89,6 +89,11 @@ def test_rm_snapshots_lists_what_was_not_dropped(store):
     snapshots.drop(store, "s@2")
     rows = store.rows("select reference, encoder, dim, layout, datasets, n_rows, tags, message from rm_snapshots()")
     assert [tuple(row.values()) for row in rows] == [("s@1", "toy:3", 3, "joint", ["d"], 3, ["paper"], "first")]
+    stock(store, [("another", "answer")], dataset="e")
+    embed(store, ["d", "e"], snapshot="t", encoder="toy:3")
+    store.drop_dataset("e", force=True)
+    counts = store.rows("select reference, n_rows, n_withdrawn from rm_snapshots() order by all")
+    assert [tuple(row.values()) for row in counts] == [("s@1", 3, 0), ("t@1", 4, 1)]
 
 
 def test_an_unknown_snapshot_is_an_error_with_a_suggestion(store):

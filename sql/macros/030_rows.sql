@@ -23,6 +23,7 @@ create or replace macro rm_snapshots() as table
            snapshots.datasets,
            snapshots."where",
            snapshots.n_rows,
+           snapshots.n_withdrawn,
            snapshots.fingerprint,
            snapshots.snapshot_id,
            snapshots.parent,
@@ -39,4 +40,4 @@ create or replace macro rm_snapshots() as table
     ) as marks on marks.name = snapshots.name and marks.version = snapshots.version
     where snapshots.dropped_at is null
     order by snapshots.name, snapshots.version;
-comment on macro table rm_snapshots is 'the snapshots: encoder, layout, data sets, rows, fingerprint, tags';
+comment on macro table rm_snapshots is 'the snapshots: encoder, layout, data sets, rows, of which withdrawn, fingerprint, tags';
