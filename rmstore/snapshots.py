@@ -207,6 +207,12 @@ def tag(store: Store, reference: str, name: str) -> SnapshotInfo:
     return info
 
 
+def tagged(store: Store, name: str, tag: str) -> str | None:
+    """Return the reference of the version of a snapshot that has a tag, or None where none has it."""
+    marks = {row["tag"]: row["version"] for row in store.run("snapshots/tags", {"name": name})}
+    return f"{name}@{marks[tag]}" if tag in marks else None
+
+
 def restore(
     store: Store, reference: str, *, message: str | None = None, author: str | None = None
 ) -> tuple[SnapshotInfo, bool]:

@@ -121,7 +121,7 @@ def test_import_vectors(lab, tmp_path):
     assert lab(*words, "--match", "select 1 as a").code == 1
 
 
-def test_snapshots(trained):
+def test_snapshots(trained, tmp_path):
     lab = trained
     made = read(
         lab("snapshot", "create", "s", "--dataset", "d", "--encoder", "toy", "--where", "subset = 'odd'", "--json")
@@ -131,7 +131,11 @@ def test_snapshots(trained):
     assert "s@2" in lab("snapshot", "list").out
     difference = read(lab("snapshot", "diff", "s@1", "s@2", "--json"))
     assert (difference["added"], difference["removed"], difference["common"]) == (0, 120, 120)
-    assert "s@paper is s@2" in lab("snapshot", "tag", "s@2", "paper").out
+    exported = read(lab("snapshot", "export", "s@2", "--to", tmp_path / "out", "--json"))
+    assert exported == {"snapshot": "s@2", "folder": str(tmp_path / "out"), "rows": 120}
+    assert lab("snapshot", "tag", "s@1", "paper").out == "s@paper is s@1\n"
+    assert lab("snapshot", "tag", "s@2", "paper").out == "s@paper is s@2 (was s@1)\n"
+    assert lab("snapshot", "tag", "s@2", "paper").out == "s@paper is s@2\n"
     assert lab("snapshot", "show", "s@paper").code == 0
     assert "h@1" in lab("snapshot", "drop", "s@1").err
     assert "dropped s@2" in lab("snapshot", "drop", "s@2").out

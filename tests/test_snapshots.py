@@ -63,6 +63,7 @@ def test_references(two):
     assert versions == {"s": 2, "s@latest": 2, "s@1": 1, "s@2": 2, "s@01": 1}
     snapshots.tag(two, "s@1", "paper")
     assert snapshots.resolve(two, "s@paper").reference == "s@1"
+    assert (snapshots.tagged(two, "s", "paper"), snapshots.tagged(two, "s", "other")) == ("s@1", None)
     snapshots.tag(two, "s@2", "paper")
     assert snapshots.resolve(two, "s@paper").reference == "s@2"
     assert snapshots.show(two, "s@1")["tags"] == []

@@ -111,8 +111,10 @@ def tag_(settings: Settings, reference: str, tag: str) -> None:
     from rmstore import snapshots
 
     with opened(settings, write=True) as store:
+        before = snapshots.tagged(store, snapshots.resolve(store, reference).name, tag)
         info = snapshots.tag(store, reference, tag)
-    click.echo(f"{info.name}@{tag} is {info.reference}")
+    moved = f" (was {before})" if before not in (None, info.reference) else ""
+    click.echo(f"{info.name}@{tag} is {info.reference}{moved}")
 
 
 @snapshot.command("restore", examples=("rmstore snapshot restore hh@1 -m 'the new encoder was no better'",))
@@ -178,18 +180,23 @@ def verify(settings: Settings, reference: str, sample: int, seed: int, as_json: 
 @click.argument("reference")
 @click.option("--to", type=click.Path(path_type=Path), required=True, help="Folder to make.")
 @click.option("--force", is_flag=True, help="Replace an exported snapshot that is there.")
+@json_option
 @click.pass_obj
-def export(settings: Settings, reference: str, to: Path, force: bool) -> None:
+def export(settings: Settings, reference: str, to: Path, force: bool, as_json: bool) -> None:
     """Write a version to a folder of Parquet that any engine reads and another store can import.
 
     The folder holds prompts, responses, votes, ratings, steps and vectors, a README, views for DuckDB and a manifest
     with the checksum of every file. It appears when it is complete.
     """
-    from rmstore.cli.output import counted
+    from rmstore.cli.output import counted, show_record
     from rmstore.cli.progress import progress
 
-    with opened(settings) as store, progress() as report:
+    with opened(settings) as store, progress(show=not as_json) as report:
         info = store.export_snapshot(reference, to, force=force, progress=report)
+    if as_json:
+        rows = info.n_rows - info.n_withdrawn
+        show_record({"snapshot": info.reference, "folder": str(to), "rows": rows}, as_json=True)
+        return
     click.echo(f"{info.reference} in {to}: {counted(info.n_rows - info.n_withdrawn, 'response')}")
 
 
