@@ -1,11 +1,11 @@
 """What every option of an encoder costs or gains: head accuracy, bytes per response, texts per second.
 
-    python benchmarks/encoders.py DATA [--pairs 700] [--only layout precision] [--to benchmarks/encoders/results.csv]
+    python benchmarks/encoders/run.py DATA [--pairs 700] [--only layout precision] [--to benchmarks/encoders/results.csv]
 
 DATA is the folder with hh-rlhf-harmless-base. A fixed sample of its votes is embedded by every row of the table; a
 linear head per fold, trained on the other folds, ranks the votes of each fold, so that rows differ by the encoder
 alone and are compared vote by vote. Speed is that of the encoder alone: the same rendered texts, half of them joint and
-half responses, encoded by all rows in turns, median of the rounds after one that does not count. Bytes are those of
+half responses, encoded by all rows in turns, best of the rounds after one that does not count. Bytes are those of
 stored vectors with their checksums and scales; texts that several responses share, such as prompts, count once.
 Packages that are not installed leave their rows out.
 """
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import tempfile
 import time
 from collections.abc import Sequence
@@ -35,7 +34,7 @@ from rmstore.ingest import ingest
 from rmstore.precision import packed
 from rmstore.store import Store
 
-HERE = Path(__file__).parent / "encoders"
+HERE = Path(__file__).parent
 FOLDS = 5
 
 
@@ -102,7 +101,7 @@ def sample(store: Store, data: Path, n_pairs: int, folder: Path) -> int:
 
 
 def speeds(encoders: dict[str, Encoder], texts: tuple[list[str], list[str]], rounds: int) -> dict[str, float]:
-    """Return the texts per second of every encoder, by turns.
+    """Return the texts per second of every encoder: the best of the rounds, whose order turns round each time.
 
     Encoders that differ in precision or in dimension run the same forward pass: what they differ by is noise.
     """
@@ -113,12 +112,12 @@ def speeds(encoders: dict[str, Encoder], texts: tuple[list[str], list[str]], rou
     }
     spent: dict[str, list[float]] = {label: [] for label in encoders}
     for turn in range(rounds + 1):
-        for label, encoder in encoders.items():
+        for label in list(work)[:: 1 if turn % 2 else -1]:
             began = time.perf_counter()
-            encoder.encode(work[label])
+            encoders[label].encode(work[label])
             if turn:
                 spent[label].append(time.perf_counter() - began)
-    return {label: len(work[label]) / statistics.median(seconds) for label, seconds in spent.items()}
+    return {label: len(work[label]) / min(seconds) for label, seconds in spent.items()}
 
 
 def measure(store: Store, row: Row, place: int, spec: EncoderSpec, texts_per_second: float) -> None:
@@ -141,7 +140,7 @@ def measure(store: Store, row: Row, place: int, spec: EncoderSpec, texts_per_sec
 
 
 def sql(name: str) -> str:
-    return (HERE / f"{name}.sql").read_text(encoding="utf-8")
+    return (HERE / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def show(rows: list[dict[str, Any]]) -> None:
