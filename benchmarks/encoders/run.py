@@ -1,6 +1,6 @@
 """What every option of an encoder costs or gains: head accuracy, bytes per response, texts per second.
 
-    python benchmarks/encoders/run.py DATA [--pairs 700] [--only layout precision] [--to benchmarks/encoders/results.csv]
+    python benchmarks/encoders/run.py DATA [--pairs 700] [--only layout precision] [--to FILE]
 
 DATA is the folder with hh-rlhf-harmless-base. A fixed sample of its votes is embedded by every row of the table; a
 linear head per fold, trained on the other folds, ranks the votes of each fold, so that rows differ by the encoder
