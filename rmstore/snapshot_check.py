@@ -7,6 +7,7 @@ computed again from the content, so that a row which was changed no longer fits 
 from __future__ import annotations
 
 import glob
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ class Parcel:
         layout: how a vector is put together.
         parts: parts that have a file of vectors.
         identities: what every file was when its checksum was computed.
+        place: path by which the engine finds the folder, see :func:`plain_place`.
     """
 
     folder: Path
@@ -62,6 +64,7 @@ class Parcel:
     layout: Layout
     parts: tuple[str, ...]
     identities: Mapping[str, tuple[int, ...]]
+    place: Path
 
     @property
     def snapshot(self) -> dict[str, Any]:
@@ -88,8 +91,8 @@ class Parcel:
             store.execute(cursor, fill_in(statement("exchange/open", view=view_of(name)), parts)).fetchall()
 
     def literal(self, name: str) -> str:
-        """Return the path of a Parquet file for SQL; the engine would take ``x[1]`` for a pattern and read ``x1``."""
-        return quote_literal(glob.escape(str((self.folder / f"{name}.parquet").absolute())))
+        """Return the path of a Parquet file for SQL."""
+        return quote_literal(glob.escape(str(self.place / f"{name}.parquet")))
 
     def refuse_changed(self) -> None:
         """Raise BadFileError if a file was replaced or written to since its checksum was computed."""
@@ -109,8 +112,31 @@ def view_of(name: str) -> str:
     return f"_rm_in_{name}"
 
 
-def read_folder(store: Store, folder: Path, progress: Progress = silent) -> Parcel:
+@contextmanager
+def plain_place(folder: Path) -> Iterator[Path]:
+    """Give a path of a folder that is no pattern, for as long as the block runs.
+
+    The engine takes ``x[1]`` for a pattern and reads ``x1``. Where a plan is copied, DuckDB 1.5 looks for the pattern
+    again in the path that it found, so that no way of writing it helps; a link with a plain name does.
+    """
+    whole = folder.absolute()
+    if not glob.has_magic(str(whole)):
+        yield whole
+        return
+    with tempfile.TemporaryDirectory(prefix="rmstore-") as place:
+        link = Path(place) / "folder"
+        link.symlink_to(whole, target_is_directory=True)
+        yield link
+
+
+def read_folder(store: Store, folder: Path, place: Path, progress: Progress = silent) -> Parcel:
     """Return a folder after checking its manifest, the names of its files, their sizes and their checksums.
+
+    Args:
+        store: whose interrupt is heeded.
+        folder: where it is.
+        place: the same from :func:`plain_place`.
+        progress: told before every file.
 
     Raises:
         BadFileError: a file is missing, changed, too many or no plain file, or the manifest says what none says.
@@ -131,7 +157,7 @@ def read_folder(store: Store, folder: Path, progress: Progress = silent) -> Parc
     for done, (name, facts) in enumerate(files.items()):
         progress(done, len(files), f"checksum of {name}")
         identities[name] = check_plain(folder / name, KIND, facts, store.check)
-    return Parcel(folder, said, spec, layout, parts, identities)
+    return Parcel(folder, said, spec, layout, parts, identities, place)
 
 
 def check_members(store: Store, cursor: duckdb.DuckDBPyConnection, parcel: Parcel) -> None:

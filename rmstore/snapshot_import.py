@@ -19,7 +19,7 @@ from rmstore import references, snapshots
 from rmstore.errors import InputError, StoreError
 from rmstore.hashing import canonical_json
 from rmstore.records import Progress, SnapshotInfo, silent
-from rmstore.snapshot_check import Parcel, check_contents, check_members, read_folder, usable, view_of
+from rmstore.snapshot_check import Parcel, check_contents, check_members, plain_place, read_folder, usable, view_of
 from rmstore.snapshot_folder import TABLES
 from rmstore.store import Store, fill_in, statement
 from rmstore.vectors import encoder_number, vectors_table
@@ -71,8 +71,8 @@ def import_folder(
     if store.read_only:
         raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to import")
     cursor = store.cursor()
-    with store.interruptible(cursor):
-        parcel = read_folder(store, folder, progress)
+    with store.interruptible(cursor), plain_place(folder) as place:
+        parcel = read_folder(store, folder, place, progress)
         name = references.valid_name(name or parcel.snapshot["name"], kind="snapshot")
         check_members(store, cursor, parcel)
         for info in snapshots.list_snapshots(store, name):
