@@ -115,7 +115,7 @@ def test_a_killed_worker_is_an_error_and_the_next_call_starts_new_ones(bert, bef
 def test_few_texts_start_nobody(bert):
     before = set(multiprocessing.active_children())
     load_encoder(bert, {"processes": 2}).encode(["river", "rain"])
-    assert set(multiprocessing.active_children()) == before
+    assert set(multiprocessing.active_children()) <= before
     with pytest.raises(OptionError, match="processes"):
         load_encoder(bert, {"processes": 0})
 

@@ -105,7 +105,7 @@ def test_values_that_do_not_fit(kind, value):
 
 def test_the_built_in_reports():
     assert [report.name for report in reports.list_reports()] == [
-        "accuracy", "bon", "calibration", "calibration_bins", "steps",
+        "accuracy", "bon", "calibration", "calibration_bins", "encoder-comparison", "steps",
     ]  # fmt: skip
     assert all(report.is_builtin and report.note for report in reports.list_reports())
 
@@ -119,7 +119,7 @@ def test_a_folder_of_reports_is_as_good_as_the_built_in_one(tmp_path):
     (tmp_path / "mine.sql").write_text(GOOD)
     (tmp_path / "notes.txt").write_text("no report")
     assert [report.name for report in reports.list_reports([tmp_path, tmp_path])] == [
-        "accuracy", "bon", "calibration", "calibration_bins", "mine", "steps",
+        "accuracy", "bon", "calibration", "calibration_bins", "encoder-comparison", "mine", "steps",
     ]  # fmt: skip
     found = reports.get("mine", [str(tmp_path)])
     assert not found.is_builtin and found.path == str(tmp_path / "mine.sql")

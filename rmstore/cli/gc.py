@@ -15,11 +15,12 @@ from rmstore.cli.options import Settings, command, dry_run_option, json_option, 
 @json_option
 @click.pass_obj
 def gc(settings: Settings, compact: bool, dry_run: bool, as_json: bool) -> None:
-    """Remove vectors that no snapshot needs, and what forced drops left for heads that are gone.
+    """Remove vectors that no snapshot needs.
 
-    Kept are the parts and steps of every snapshot, dropped ones included while a head that was trained on them
-    lives. Imported vectors come back from their file alone. Without --compact the file keeps its size, and new
-    vectors fill the space; --compact needs as much free disk as the store has content.
+    Members that a forced drop left for heads that are gone go too. Kept are the parts and steps of every
+    snapshot, dropped ones included while a head that was trained on them lives. Imported vectors come back from
+    their file alone. Without --compact the file keeps its size, and new vectors fill the space; --compact needs
+    as much free disk as the store has content.
     """
     from rmstore.cli.output import counted, show, show_record, size
     from rmstore.cli.progress import progress
