@@ -84,11 +84,11 @@ def embed(
 def reembed(
     settings: Settings, snapshot: str, option: dict[str, Any], dry_run: bool, as_json: bool, **rest: Any
 ) -> None:
-    """Embed the members of a snapshot with another encoder, as the next version.
+    """Embed a snapshot again, with another encoder.
 
-    The old vectors stay: the version before is as good as ever, and rmstore snapshot restore goes back to it. Every
-    batch is committed, so that the same command goes on where it was stopped. --dry-run embeds a sample of the texts
-    and says how long all would take and how much room.
+    The same members become the next version. The old vectors stay: the version before is as good as ever, and
+    rmstore snapshot restore goes back to it. Every batch is committed, so that the same command goes on where it
+    was stopped. --dry-run embeds a sample of the texts and says how long all would take and how much room.
     """
     from rmstore.cli.progress import progress
 

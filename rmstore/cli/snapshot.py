@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def snapshot() -> None:
-    """Create, list, compare, tag and drop snapshots."""
+    """Create, compare, restore, check, share and drop snapshots."""
 
 
 @snapshot.command("create", examples=("rmstore snapshot create hh-short --dataset hh --where 'n_chars < 400'",))
