@@ -250,3 +250,21 @@ def test_commands(cli, tmp_path):
     assert "theirs@1 imported: 2 responses, 0 of them and 0 vectors new here" in done.out
     said = json.loads(cli("snapshot", "import", tmp_path / "out", "--name", "b", "--json").out)
     assert said["snapshot"] == "b@1" and said["is_new"] is True and said["added"]["responses"] == 0
+
+
+def test_no_folder_of_this_machine_leaves_with_an_export(store, tmp_path):
+    fill(store, tmp_path)
+    store.embed(NAMES, encoder="toy", snapshot="s", layout="joint")
+    folder = tmp_path / "out"
+    store.export_snapshot("s", folder)
+    for name in ("datasets", "dataset_files"):
+        shown = str(duckdb.sql(f"from read_parquet('{folder}/{name}.parquet')").fetchall())
+        assert ".jsonl" in shown and str(tmp_path) not in shown
+    for path in (folder / "README.md", folder / "manifest.json"):
+        assert str(tmp_path) not in path.read_text(encoding="utf-8")
+
+
+def test_file_names_lose_their_folders(store):
+    given = "/home/me/data/a.jsonl, b.jsonl, hf://owner/name, C:\\data\\c.csv"
+    assert store.value("select _rm_file_names($given)", {"given": given}) == "a.jsonl, b.jsonl, hf://owner/name, c.csv"
+    assert store.value("select _rm_file_names(null::varchar)") is None

@@ -12,7 +12,7 @@ dropped as (
     cross join unnest(from_json(origins.facts -> 'dropped_datasets', '["json"]')) as told(entry)
     where origins.snapshot_id = $snapshot_id
 )
-select name, license, source, format
+select name, license, _rm_file_names(source) as source, format
 from dropped
 anti join live using (name)
 qualify row_number() over (partition by name order by dataset_id desc) = 1
