@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rmstore.cli.options import Settings, assignments, command, dry_run_option, json_option, opened
+from rmstore.cli.options import F, Settings, assignments, command, dry_run_option, json_option, opened
 
 if TYPE_CHECKING:
     from rmstore.records import EmbedEstimate, EmbedResult
+
+
+def _work_options(function: F) -> F:
+    """Add what embed and reembed share: notes of the version, how much is committed at a time, encoder options."""
+    function = assignments("-o", "--option", about="Option of the encoder, such as max_tokens=128. Repeatable.")(
+        dry_run_option(json_option(function))
+    )
+    batch = click.option("--batch-size", type=click.IntRange(min=1), help="Texts between two commits.")
+    author = click.option("--author", help="Who makes it.")
+    return click.option("-m", "--message", help="Note kept with the version.")(author(batch(function)))
 
 
 @command(examples=("rmstore encoders",))
@@ -41,12 +51,7 @@ def encoders(settings: Settings, as_json: bool) -> None:
 @click.option("--layout", help="Such as joint, response, prompt||response, joint||response (default).")
 @click.option("--where", metavar="SQL", help="Condition over dataset, subset, split, policy, n_chars, text, prompt ...")
 @click.option("--steps", is_flag=True, help="Also embed every reasoning step, with all before it, for rm_steps.")
-@click.option("-m", "--message", help="Note kept with the snapshot.")
-@click.option("--author", help="Who makes it.")
-@click.option("--batch-size", type=click.IntRange(min=1), help="Texts between two commits.")
-@assignments("-o", "--option", about="Option of the encoder, such as max_tokens=128. Repeatable.")
-@dry_run_option
-@json_option
+@_work_options
 @click.pass_obj
 def embed(
     settings: Settings, datasets: tuple[str, ...], option: dict[str, Any], dry_run: bool, as_json: bool, **rest: Any
@@ -74,12 +79,7 @@ def embed(
 @click.option("--encoder", required=True, help="Model name, path, or toy.")
 @click.option("--layout", help="Such as joint or joint||response; that of the snapshot by default.")
 @click.option("--snapshot", "name", metavar="NAME", help="Snapshot to make a version of; the same name by default.")
-@click.option("-m", "--message", help="Note kept with the version.")
-@click.option("--author", help="Who makes it.")
-@click.option("--batch-size", type=click.IntRange(min=1), help="Texts between two commits.")
-@assignments("-o", "--option", about="Option of the encoder, such as max_tokens=128. Repeatable.")
-@dry_run_option
-@json_option
+@_work_options
 @click.pass_obj
 def reembed(
     settings: Settings, snapshot: str, option: dict[str, Any], dry_run: bool, as_json: bool, **rest: Any
