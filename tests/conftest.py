@@ -1,6 +1,7 @@
 """Fixtures: a store in memory and the folder of real data sets."""
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,19 @@ def store():
     """An empty store in memory."""
     with rmstore.connect() as opened:
         yield opened
+
+
+@pytest.fixture
+def other():
+    """Another store, which knows nothing."""
+    with rmstore.connect() as opened:
+        yield opened
+
+
+@pytest.fixture
+def parcel(exported, tmp_path):
+    """A copy, to be changed, of the folder that the fixture ``exported`` of the test module wrote."""
+    return Path(shutil.copytree(exported, tmp_path / "parcel"))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,19 +58,6 @@ def exported(tmp_path_factory):
         store.describe_head("h", license="Apache-2.0")
         store.export_head("h", place / "h-1")
     return place / "h-1"
-
-
-@pytest.fixture
-def parcel(exported, tmp_path):
-    """A folder with a head, to be changed."""
-    return Path(shutil.copytree(exported, tmp_path / "parcel"))
-
-
-@pytest.fixture
-def other():
-    """Another store, which knows no encoder."""
-    with rmstore.connect() as store:
-        yield store
 
 
 def contents(folder):

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import threading
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -41,19 +40,6 @@ def exported(origin, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported") / "s-1"
     origin.export_snapshot("s", folder)
     return folder
-
-
-@pytest.fixture
-def parcel(exported, tmp_path):
-    """A folder with a snapshot, to be changed."""
-    return Path(shutil.copytree(exported, tmp_path / "parcel"))
-
-
-@pytest.fixture
-def other():
-    """Another store, which knows nothing."""
-    with rmstore.connect() as store:
-        yield store
 
 
 @pytest.fixture(scope="module")
