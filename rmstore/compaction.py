@@ -60,8 +60,7 @@ def compact(store: Store, *, progress: Progress = silent) -> Compaction:
     began = time.monotonic()
     if store.path is None:
         raise StoreError("a store in memory has no file to compact", hint="only a store in a file gives space back")
-    if store.read_only:
-        raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to compact it")
+    store.check_writable("compact it")
     _refuse_transaction(store)
     file = store.path.resolve()
     part = file.with_name(f".{file.name}.{os.getpid()}{PART}")

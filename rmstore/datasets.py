@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -11,7 +10,7 @@ import duckdb
 from rmstore import withdrawals
 from rmstore.doctor import embedding_tables
 from rmstore.errors import StoreError, UnknownNameError
-from rmstore.store import Store, statement
+from rmstore.store import Store, statement, utc_now
 
 _BY_DATASET = ("prompt_sources", "generations", "preferences", "ratings", "step_labels")
 _BY_CONTENT = ("snapshot_members", "renderings", "steps", "responses", "prompts")
@@ -69,8 +68,7 @@ def drop_dataset(
         StoreError: snapshots hold its responses and ``force`` is not given, or the store is open read-only.
         Interrupted: Ctrl-C arrived before the commit; nothing was removed.
     """
-    if store.read_only:
-        raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to drop a data set")
+    store.check_writable("drop a data set")
     place = {"name": name, "dataset_id": _dataset_id(store, name)}
     result = None
     try:
@@ -110,7 +108,7 @@ def _drop(
     run("withdraw")
     removed = {f"n_{table}": run(f"delete_{table}")[0][0] for table in (*_BY_DATASET, *_BY_CONTENT)}
     removed["n_vectors"] = sum(run("delete_vectors", table=table)[0][0] for table in embedding_tables(store))
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = utc_now()
     store.execute(cursor, statement("datasets/mark_dropped"), {"dataset_id": place["dataset_id"], "now": now})
     return {
         **removed,

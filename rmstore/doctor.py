@@ -12,6 +12,7 @@ import duckdb
 import rmstore
 from rmstore import migrate, resources
 from rmstore.encoders.layouts import parse_layout
+from rmstore.precision import stored_width
 from rmstore.records import Progress, SnapshotInfo, silent
 from rmstore.snapshots import content_fingerprint, kept_snapshots, list_snapshots
 from rmstore.store import Store, fill_in, quote_identifier, statement
@@ -22,9 +23,6 @@ SAMPLE = 10_000
 
 _HEADER = re.compile(r"^-- (check|hint|each|level): *(.+)$", re.MULTILINE)
 _VECTORS = re.compile(r"embeddings_(\d+)_(\w+)")
-_BYTES = {"f32": 4, "f16": 2, "i8": 1}
-_BESIDE = 4 + 16 + 4
-"""Bytes of encoder_id, text_id and checksum beside a vector."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,7 @@ def facts(store: Store) -> dict[str, Any]:
 
 
 def _stored(store: Store, table: VectorTable) -> list[dict[str, Any]]:
-    width = table.dim * _BYTES[table.precision] + _BESIDE + (4 if table.precision == "i8" else 0)
+    width = stored_width(table.dim, table.precision)
     rows = store.run("doctor/vectors", table=table.name)
     return [{"encoder": row["encoder"], "table": table.name, "vectors": row["n"], "bytes": row["n"] * width}
             for row in rows]  # fmt: skip

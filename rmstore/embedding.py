@@ -69,8 +69,8 @@ def embed(
             asked for; or some are placeholders for texts that were not published.
         Interrupted: Ctrl-C arrived; what was committed stays.
     """
-    if store.read_only and not dry_run:
-        raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to embed")
+    if not dry_run:
+        store.check_writable("embed")
     plan = parse_layout(layout or DEFAULT_LAYOUT)
     names = dataset_names(store, [datasets] if isinstance(datasets, str) else datasets)
     if snapshot is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -14,7 +13,7 @@ import pyarrow.compute as pc
 from rmstore.encoders.base import Encoder
 from rmstore.encoders.rendering import Rendered, render
 from rmstore.records import Progress
-from rmstore.store import Store, statement
+from rmstore.store import Store, statement, utc_now
 from rmstore.vectors import fresh_table, vectors_table
 
 FETCH = 16_384
@@ -53,7 +52,7 @@ class EmbeddingJob:
         self.batch_size, self.progress = batch_size, progress
         self.table = vectors_table(encoder.spec)
         self._done, self._total, self._n_embedded = 0, 0, 0
-        self._began = datetime.now(UTC).replace(tzinfo=None)
+        self._began = utc_now()
         self._longest = WHOLE if encoder.spec.truncation.startswith("windows") else encoder.window
 
     def count(self, parts: Sequence[str]) -> int:

@@ -15,16 +15,13 @@ from typing import Any
 
 from rmstore.compaction import Compaction, compact
 from rmstore.errors import StoreError
+from rmstore.precision import stored_width
 from rmstore.records import Progress, silent
 from rmstore.store import Store, statement
 from rmstore.vectors import vectors_table
 
 BATCH = 500_000
 """Renderings, or vectors, that one transaction looks at."""
-
-_BYTES = {"f32": 4, "f16": 2, "i8": 1}
-_IDS = 4 + 16 + 4
-"""Bytes of encoder_id, text_id and checksum beside a vector."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +132,7 @@ def _count(store: Store, encoder: _Encoder) -> Spare:
     whole = {"first": _id(0, 1), "last": _id(1, 1)}
     values = {"encoder_id": encoder.encoder_id, "n_renderings": encoder.n_renderings, **whole}
     (found,) = store.run("garbage/count", values, vectors=vectors_table(encoder))
-    width = encoder.dim * _BYTES[encoder.precision] + _IDS + (4 if encoder.precision == "i8" else 0)
+    width = stored_width(encoder.dim, encoder.precision)
     return Spare(
         encoder.name, found["n_renderings"], found["n_vectors"], found["n_vectors"] * width, not encoder.is_named
     )

@@ -13,7 +13,7 @@ import pyarrow as pa
 from rmstore import placeholders, references, snapshots
 from rmstore.encoders.base import EncoderSpec
 from rmstore.encoders.layouts import PARTS
-from rmstore.errors import InputError, OptionError, StoreError
+from rmstore.errors import InputError, OptionError
 from rmstore.filters import one_query
 from rmstore.matches import Match
 from rmstore.precision import valid_precision
@@ -92,8 +92,7 @@ def import_vectors(
     valid_precision(precision)
     if layout not in PARTS or layout == "prompt":
         raise OptionError(f"layout is {layout!r}", hint="imported vectors are 'joint' or 'response'")
-    if store.read_only:
-        raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to import")
+    store.check_writable("import")
     wanted = None if datasets is None else [datasets] if isinstance(datasets, str) else list(datasets)
     path, beside = Path(file), None if rewards is None else Path(rewards)
     cursor, reader = store.cursor(), store.cursor()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from rmstore.hashing import canonical_json
 from rmstore.records import FileResult, IngestResult, Progress, silent
 from rmstore.references import valid_name
 from rmstore.staging import RefusedFileError, Stage
-from rmstore.store import Store
+from rmstore.store import Store, utc_now
 
 SPLITS = ("train", "valid", "test")
 KINDS = ("human", "judge", "pseudo", "simulated", "constructed")
@@ -121,8 +120,7 @@ def ingest(
         OptionError: an option or argument has a value that it cannot have.
         StoreError: the store is open read-only.
     """
-    if store.read_only:
-        raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to ingest")
+    store.check_writable("ingest")
     if not store.value("select current_setting('preserve_insertion_order')"):
         raise StoreError(
             "the connection has preserve_insertion_order switched off, so rows cannot be numbered",
@@ -273,7 +271,7 @@ def _reject(job: _Job, stage: Stage, n_rows: int, n_bad: int) -> Path | None:
 
 def _insert(job: _Job, stage: Stage, facts: dict[str, Any]) -> dict[str, int]:
     """Insert the file and its rows, and its data set where it is new."""
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = utc_now()
     name = {"dataset": job.dataset}
     if not (found := stage.run("find_dataset", name)):
         about = {"license": job.license, "source": job.source, "format": job.adapter.name, "now": now}

@@ -6,14 +6,13 @@ import hashlib
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import duckdb
 
 from rmstore import __version__, disk, resources
 from rmstore.errors import StoreError, StoreVersionError
 from rmstore.hashing import ID_VERSION
-from rmstore.store import fill_in, quote_identifier
+from rmstore.store import fill_in, quote_identifier, utc_now
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def apply(con: duckdb.DuckDBPyConnection) -> list[Migration]:
 
 
 def _apply_one(con: duckdb.DuckDBPyConnection, migration: Migration) -> None:
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = utc_now()
     if not _has_table(con, "_rm_migrations"):
         con.execute(resources.text("sql", "queries/migrations_table.sql"))
     for text in _texts(con, migration.sql):

@@ -17,8 +17,21 @@ PRECISIONS = ("f32", "f16", "i8")
 """f16 is IEEE binary16, kept as its bits; i8 is whole steps of a scale that each vector has of its own."""
 
 _STEPS = 127
+_BYTES = {"f32": 4, "f16": 2, "i8": 1}
+_IDS = 4 + 16 + 4
+"""Bytes of encoder_id, text_id and checksum beside a vector."""
 _HALF_MAX = float(np.finfo(np.float16).max)
 _FLOAT = np.finfo(np.float32)
+
+
+def stored_width(dim: int, precision: str) -> int:
+    """Return the bytes of a row of vectors before compression: both ids, the vector, its checksum and scale.
+
+    Example:
+        >>> stored_width(384, "f32"), stored_width(384, "i8")
+        (1560, 412)
+    """
+    return _IDS + dim * _BYTES[precision] + (4 if precision == "i8" else 0)
 
 
 def valid_precision(precision: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from rmstore import references, snapshots
 from rmstore.embedding import Work, embed_members
 from rmstore.encoders.layouts import parse_layout
-from rmstore.errors import InputError, StoreError
+from rmstore.errors import InputError
 from rmstore.records import EmbedResult, Progress, silent
 from rmstore.store import Store, statement
 from rmstore.vectors import find_encoder
@@ -57,8 +57,8 @@ def reembed(
         StoreError: the store is open read-only.
         Interrupted: Ctrl-C arrived; what was committed stays.
     """
-    if store.read_only and not dry_run:
-        raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to re-embed")
+    if not dry_run:
+        store.check_writable("re-embed")
     old = snapshots.resolve(store, snapshot)
     plan = parse_layout(layout or old.layout)
     if name is not None:

@@ -20,7 +20,7 @@ from rmstore.doctor import VectorTable, missing_renderings, vector_tables
 from rmstore.embedding_job import EmbeddingJob
 from rmstore.encoders.base import Encoder
 from rmstore.encoders.layouts import parse_layout
-from rmstore.errors import InputError, RmstoreError, StoreError
+from rmstore.errors import InputError, RmstoreError
 from rmstore.records import Progress, SnapshotInfo, silent
 from rmstore.snapshots import kept_snapshots
 from rmstore.store import Store, fill_in, quote_identifier, statement
@@ -68,8 +68,7 @@ def repair(store: Store, *, dry_run: bool = False, progress: Progress = silent) 
         StoreError: the store is open read-only.
         Interrupted: Ctrl-C arrived; repairs that were done stay, and the next run goes on.
     """
-    if store.read_only:
-        raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to repair it")
+    store.check_writable("repair it")
     if dry_run:
         return _rehearsed(store)
     done = []

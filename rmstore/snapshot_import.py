@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from rmstore.hashing import canonical_json
 from rmstore.records import Progress, SnapshotInfo, silent
 from rmstore.snapshot_check import Parcel, check_contents, check_members, plain_place, read_folder, usable, view_of
 from rmstore.snapshot_folder import TABLES
-from rmstore.store import Store, fill_in, statement
+from rmstore.store import Store, fill_in, statement, utc_now
 from rmstore.vectors import encoder_number, vectors_table
 
 SLICE = 65_536
@@ -68,8 +68,7 @@ def import_folder(
         StoreError: the store is open read-only, or another thread removed what was stored already.
         Interrupted: Ctrl-C arrived; what was committed stays, and the same import goes on from there.
     """
-    if store.read_only:
-        raise StoreError(f"{store.path} is open read-only", hint="open it without read_only to import")
+    store.check_writable("import")
     cursor = store.cursor()
     with store.interruptible(cursor), plain_place(folder) as place:
         parcel = read_folder(store, folder, place, progress)
@@ -116,7 +115,7 @@ def _store_content(store: Store, parcel: Parcel) -> dict[str, int]:
         parcel.open(store, cursor)
         for table in TABLES:
             store.check()
-            values = {"now": _now()} if table == "datasets" else None
+            values = {"now": utc_now()} if table == "datasets" else None
             with usable(table):
                 counts[table] = int(_run(store, cursor, f"exchange/import/{table}", values)[0][0])
             if table == "datasets":
@@ -176,7 +175,7 @@ def _store_snapshot(store: Store, parcel: Parcel, name: str) -> SnapshotInfo:
             "version": version,
             "encoder_id": encoder_id,
             "parent": versions[-1].snapshot_id if versions else None,
-            "now": _now(),
+            "now": utc_now(),
         }
         _run(store, cursor, "snapshots/insert", values)
         only = {"snapshot_id": snapshot_id}
@@ -230,7 +229,3 @@ def _run(
     **identifiers: str,
 ) -> list[tuple[Any, ...]]:
     return store.execute(cursor, statement(name, **identifiers), values).fetchall()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

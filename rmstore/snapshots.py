@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -17,7 +16,7 @@ from rmstore.encoders.layouts import parse_layout
 from rmstore.errors import InputError, UnknownNameError
 from rmstore.hashing import fingerprint
 from rmstore.records import SnapshotInfo
-from rmstore.store import Store, statement
+from rmstore.store import Store, statement, utc_now
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def create(store: Store, new: NewSnapshot) -> tuple[SnapshotInfo, bool]:
             "parent": new.parent if new.parent is not None or latest is None else latest.snapshot_id,
             "author": new.author,
             "message": new.message,
-            "now": _now(),
+            "now": utc_now(),
         }
         store.check()
         store.execute(cursor, statement("snapshots/insert"), values)
@@ -202,7 +201,7 @@ def tag(store: Store, reference: str, name: str) -> SnapshotInfo:
     info = resolve(store, reference)
     with store.atomic() as cursor:
         store.execute(cursor, statement("snapshots/untag"), {"name": info.name, "tag": name, "version": None})
-        marks = {"name": info.name, "tag": name, "version": info.version, "now": _now()}
+        marks = {"name": info.name, "tag": name, "version": info.version, "now": utc_now()}
         store.execute(cursor, statement("snapshots/tag"), marks)
     return info
 
@@ -281,7 +280,7 @@ def drop(store: Store, reference: str, *, force: bool = False) -> SnapshotInfo:
         if not heads:
             store.execute(cursor, statement("snapshots/drop_members"), values)
         store.execute(cursor, statement("snapshots/untag"), {"name": info.name, "tag": None, "version": info.version})
-        store.execute(cursor, statement("snapshots/drop"), {**values, "now": _now()})
+        store.execute(cursor, statement("snapshots/drop"), {**values, "now": utc_now()})
     return info
 
 
@@ -316,7 +315,3 @@ def _one(store: Store, cursor: duckdb.DuckDBPyConnection, name: str, values: dic
     result = store.execute(cursor, statement(name), values)
     columns = [column[0] for column in result.description or []]
     return dict(zip(columns, result.fetchall()[0], strict=True))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -140,11 +141,15 @@ class Store:
         with self.translated():
             return cursor.execute(query, params) if params else cursor.execute(query)
 
+    def check_writable(self, purpose: str) -> None:
+        """Raise StoreError if the store is open read-only; ``purpose`` is the verb of what it has to be open for."""
+        if self.read_only:
+            raise StoreError(f"{self.path} is open read-only", hint=f"open it without read_only to {purpose}")
+
     @contextmanager
     def atomic(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Give a cursor inside one transaction: all of it, or nothing on an error."""
-        if self.read_only:
-            raise StoreError(f"{self.path} is open read-only", hint="open it without read_only to write")
+        self.check_writable("write")
         with self.lock:
             cursor = self.cursor()
             cursor.execute("begin transaction")
@@ -238,6 +243,11 @@ class Store:
         finally:
             signal.signal(signal.SIGINT, previous)
             self.stop.clear()
+
+
+def utc_now() -> datetime:
+    """Return the time as stores keep it: UTC, without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def statement(name: str, **identifiers: str) -> str:

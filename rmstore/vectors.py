@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +18,7 @@ from rmstore.errors import InputError, UnknownNameError
 from rmstore.hashing import canonical_json
 from rmstore.precision import packed, rounded, valid_precision
 from rmstore.snapshots import list_snapshots, resolve
-from rmstore.store import Store, fill_in, statement
+from rmstore.store import Store, fill_in, statement, utc_now
 
 
 class Width(Protocol):
@@ -127,7 +126,7 @@ def encoder_number(store: Store, spec: EncoderSpec, *, write: bool = True) -> in
             "model": spec.model,
             "revision": spec.revision,
             "license": spec.license,
-            "now": datetime.now(UTC).replace(tzinfo=None),
+            "now": utc_now(),
         }
         store.execute(cursor, statement("vectors/insert_encoder"), values)
         table = statement(f"vectors/table_{valid_precision(spec.precision)}", vectors=vectors_table(spec))

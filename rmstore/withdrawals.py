@@ -6,12 +6,11 @@ on is gone, and only training again helps.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
 
-from rmstore.store import Store, statement
+from rmstore.store import Store, statement, utc_now
 
 
 def record(store: Store, cursor: duckdb.DuckDBPyConnection, dataset: str, reason: str | None) -> list[tuple[str, int]]:
@@ -26,7 +25,7 @@ def record(store: Store, cursor: duckdb.DuckDBPyConnection, dataset: str, reason
     Returns:
         Reference of every head that saw groups of prompts of the data set, with their number.
     """
-    values = {"name": dataset, "reason": reason, "now": datetime.now(UTC).replace(tzinfo=None)}
+    values = {"name": dataset, "reason": reason, "now": utc_now()}
     store.execute(cursor, statement("withdrawals/record_snapshots"), values).fetchall()
     store.execute(cursor, statement("withdrawals/stage_heads"), {"name": dataset}).fetchall()
     store.execute(cursor, statement("withdrawals/record_heads"), values).fetchall()
