@@ -5,21 +5,27 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from math import isfinite
 from typing import Any, NoReturn
 
 from rmstore.errors import ReportError, UnknownNameError
+from rmstore.report_chart import Chart, parse_chart
 
 TYPES = ("HEAD", "SNAPSHOT", "VARCHAR", "DOUBLE", "INTEGER", "BOOLEAN")
 """What a parameter can be; HEAD and SNAPSHOT are references, resolved to exact versions before the SQL runs."""
 ENGINES = ("duckdb", "spark")
 REQUIRED = ("report", "title", "grain", "engines", "params", "columns")
-OPTIONAL = ("chart", "folds", "levels", "note")
+OPTIONAL = ("chart", "compare", "filter", "folds", "levels", "note")
+FILTERED = ("rm_pairs", "rm_rows", "rm_rewards", "rm_steps", "rm_step_rewards")
+"""Table functions that an operator's own condition can filter."""
 _ENTRY = re.compile(r"-- ([a-z]+):(?:\s+(.*))?$")
 _MORE = re.compile(r"--\s{2,}(\S.*)$")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_COMPARISON = re.compile(
+    r"([a-z_]\w*) = ([a-z_]\w*) / ([a-z_]\w*) in ([a-z_]\w*)(?: by ([a-z_]\w*(?:\s*,\s*[a-z_]\w*)*))?"
+)
 _PARAMETER = re.compile(r"([a-z_][a-z0-9_]*)\s+(\w+)(?:\s*=\s*(.+))?")
 
 
@@ -57,11 +63,22 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Chart:
-    """What to draw: a kind and, by channel, columns."""
+class Comparison:
+    """How two runs of a report are compared: a mean over units whose totals stand in a CTE, one row per cell and group.
 
-    kind: str
-    channels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    Attributes:
+        metric: the column of the report that is the mean.
+        total: the column of the CTE with the totals.
+        n: the column of the CTE with the number of units, or their weight.
+        units: the CTE; it has the keys as the report writes them, and ``group_id``.
+        keys: columns of the report that name a row.
+    """
+
+    metric: str
+    total: str
+    n: str
+    units: str
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +91,8 @@ class Report:
         sql: the whole text of the file.
         folds: whether it can be run with heads trained by folds.
         levels: whether it compares rewards of different prompts.
+        compare: how two runs of it are compared, where they can be.
+        filter: the table functions that an operator's condition applies to; none where it takes no condition.
         is_builtin: whether it ships with rmstore.
     """
 
@@ -89,6 +108,8 @@ class Report:
     note: str = ""
     folds: bool = False
     levels: bool = False
+    compare: Comparison | None = None
+    filter: tuple[str, ...] = ()
     is_builtin: bool = True
 
     @property
@@ -123,10 +144,12 @@ def parse(text: str, *, name: str, path: str, is_builtin: bool = False) -> Repor
     for engine in engines:
         if engine not in ENGINES:
             header.refuse("engines", f"{engine!r} is not an engine", hint=f"known: {', '.join(ENGINES)}")
+    shown = {column.name for column in columns}
     return Report(
         name=name, title=header.text("title"), grain=header.text("grain"), engines=engines, params=params,
-        columns=columns, path=path, sql=text, chart=_chart(header, {column.name for column in columns}),
-        note=header.text("note"), folds=_flag(header, "folds"), levels=_flag(header, "levels"), is_builtin=is_builtin,
+        columns=columns, path=path, sql=text, chart=_chart(header, shown), note=header.text("note"),
+        folds=_flag(header, "folds"), levels=_flag(header, "levels"), compare=_comparison(header, shown),
+        filter=_filter(header), is_builtin=is_builtin,
     )  # fmt: skip
 
 
@@ -259,20 +282,34 @@ def _column(header: _Header, text: str) -> Column:
 
 
 def _chart(header: _Header, columns: set[str]) -> Chart | None:
-    kind, *channels = header.text("chart").split() or [""]
-    if not kind:
+    try:
+        return parse_chart(header.text("chart"), columns)
+    except ReportError as problem:
+        header.refuse("chart", problem.problem, hint=problem.hint)
+
+
+def _comparison(header: _Header, columns: set[str]) -> Comparison | None:
+    text = header.text("compare")
+    if not text:
         return None
-    drawn: dict[str, tuple[str, ...]] = {}
-    for channel in channels:
-        name, equals, value = channel.partition("=")
-        if not (_NAME.fullmatch(name) and equals and value):
-            header.refuse("chart", f"{channel!r} is no channel", hint="chart: line x=n y=gold,proxy")
-        drawn[name] = tuple(value.split(","))
-        for column in drawn[name]:
-            if column not in columns:
-                unknown = UnknownNameError("column", column, columns)
-                header.refuse("chart", unknown.problem, hint=unknown.hint)
-    return Chart(kind, drawn)
+    found = _COMPARISON.fullmatch(text)
+    if not found:
+        header.refuse("compare", f"{text!r} is no comparison", hint="accuracy = hits / n in groups by dataset, split")
+    metric, total, n, units, keys = found.groups()
+    names = tuple(key.strip() for key in keys.split(",")) if keys else ()
+    for column in (metric, *names):
+        if column not in columns:
+            unknown = UnknownNameError("column", column, columns)
+            header.refuse("compare", unknown.problem, hint=unknown.hint)
+    return Comparison(metric, total, n, units, names)
+
+
+def _filter(header: _Header) -> tuple[str, ...]:
+    names = tuple(header.parts("filter"))
+    for name in names:
+        if name not in FILTERED:
+            header.refuse("filter", f"{name!r} cannot be filtered", hint=f"one of {_listed(FILTERED)}")
+    return names
 
 
 def _flag(header: _Header, key: str) -> bool:

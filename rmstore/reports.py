@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,18 +12,18 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from rmstore import __version__, report_folds, withdrawals
-from rmstore.errors import QueryError, ReportError, RmstoreError, StoreError
-from rmstore.export import copy_options, export, replacing
+from rmstore import __version__, report_folds, report_output, withdrawals
+from rmstore.errors import QueryError, ReportError
 from rmstore.hashing import canonical_json
 from rmstore.records import HeadInfo, ReportResult, SnapshotInfo
+from rmstore.report_chart import Chart
 from rmstore.report_check import check, check_parameters, compare_columns
 from rmstore.report_files import get, list_reports
-from rmstore.report_header import Chart, Column, Parameter, Report
+from rmstore.report_header import Column, Comparison, Parameter, Report
 from rmstore.report_parameters import Bound, bind
 from rmstore.store import Store, statement
 
-__all__ = ["Chart", "Column", "Parameter", "Report", "check", "get", "list_reports", "run"]
+__all__ = ["Chart", "Column", "Comparison", "Parameter", "Report", "check", "get", "list_reports", "run"]
 
 
 def run(
@@ -58,7 +57,7 @@ def run(
     _refuse(report, check_parameters(store, report))
     target = Path(to) if to is not None else None
     if target is not None:
-        copy_options(target)
+        report_output.check_ending(target)
     given = report_folds.defaults(report, dict(params or {}), folds)
     bound = bind(store, report, given)
     cursor = store.cursor()
@@ -83,7 +82,7 @@ def run(
         "duckdb": duckdb.__version__,
     }
     if target is not None:
-        _write(store, table, target, provenance)
+        report_output.write(store, report, table, target, provenance)
     if not store.read_only:
         _record(store, bound, provenance, target)
     return ReportResult(report.name, table, provenance, target)
@@ -178,22 +177,6 @@ def _datasets(store: Store, bound: Bound) -> list[dict[str, Any]]:
     names = sorted({name for snapshot in bound.snapshots.values() for name in snapshot.datasets})
     rows = store.run("reports/datasets", {"names": names or None})
     return [{**row, "files": row["files"] or []} for row in rows]
-
-
-def _write(store: Store, table: pa.Table, to: Path, provenance: Mapping[str, Any]) -> None:
-    cursor = store.cursor()
-    cursor.register("report_rows", table)
-    metadata = {f"rmstore.{key}": canonical_json(value) for key, value in provenance.items()}
-    try:
-        export(store, "select * from report_rows", to, cursor=cursor, metadata=metadata)
-        if to.suffix.lower() != ".parquet":
-            with replacing(to.with_name(to.name + ".provenance.json")) as part:
-                part.write_text(json.dumps(provenance, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except (QueryError, OSError) as problem:
-        reason = problem.problem if isinstance(problem, RmstoreError) else str(problem)
-        raise StoreError(f"cannot write {str(to)!r}: {reason}", hint="give a place with more room") from problem
-    finally:
-        cursor.unregister("report_rows")
 
 
 def _record(store: Store, bound: Bound, provenance: Mapping[str, Any], output: Path | None) -> None:

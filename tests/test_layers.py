@@ -68,7 +68,7 @@ LAYERS = [
     },
     {"store", "migrate", "safe_parser"},
     {"recipes", "metrics"},
-    {"kernels", "grouping", "precision", "reordering"},
+    {"kernels", "grouping", "precision", "reordering", "bootstrap"},
     {"adapters", "encoders", "objectives", "heads"},
     {
         "errors",
@@ -86,7 +86,7 @@ LAYERS = [
 ]
 """Highest first; a module imports from its own layer or lower. rmstore/__init__.py belongs to none: it is lazy."""
 
-PURE = {"adapters", "encoders", "objectives", "heads", "kernels", "precision"}
+PURE = {"adapters", "encoders", "objectives", "heads", "kernels", "precision", "bootstrap"}
 """Know no duckdb."""
 
 STANDARD = LAYERS[-1]

@@ -2,9 +2,10 @@
 
 import pytest
 
-from rmstore import reports
+from rmstore import reports, resources
 from rmstore.errors import ReportError, UnknownNameError
-from rmstore.report_header import convert, parse
+from rmstore.report_chart import Chart
+from rmstore.report_header import Comparison, convert, parse
 
 GOOD = """\
 -- report:  mine
@@ -14,7 +15,9 @@ GOOD = """\
 -- params:  head HEAD, split VARCHAR = 'a, ''b''', low DOUBLE = -1.5e0, n INTEGER = 3, deep BOOLEAN = true,
 --          other SNAPSHOT = NULL
 -- columns: split VARCHAR, pair STRUCT(a INTEGER, b DECIMAL(18, 3)), score DOUBLE
--- chart:   line x=split y=score,pair
+-- chart:   line x=split y=score,pair low=score high=score x_title='data set''s split' x_scale=log
+-- compare: score = hits / n in groups by split, pair
+-- filter:  rm_pairs, rm_rows
 -- note:    First part,
 --          second part.
 -- a comment below would be an error, but SQL may follow
@@ -41,7 +44,12 @@ def test_a_good_header():
     assert [(column.name, column.type) for column in report.columns] == [
         ("split", "VARCHAR"), ("pair", "STRUCT(a INTEGER, b DECIMAL(18, 3))"), ("score", "DOUBLE"),
     ]  # fmt: skip
-    assert (report.chart.kind, report.chart.channels) == ("line", {"x": ("split",), "y": ("score", "pair")})
+    assert report.chart == Chart(
+        "line", {"x": ("split",), "y": ("score", "pair"), "low": ("score",), "high": ("score",)},
+        {"x_title": "data set's split", "x_scale": "log"},
+    )  # fmt: skip
+    assert report.compare == Comparison("score", "hits", "n", "groups", ("split", "pair"))
+    assert report.filter == ("rm_pairs", "rm_rows")
     assert report.note == "First part, second part."
     assert not report.folds and not report.levels and not report.is_builtin
 
@@ -76,6 +84,19 @@ def test_a_report_needs_no_parameters():
             "line 8: chart: no column is called 'splitt'\n  hint: did you mean 'split'",
         ),
         (line(8, "-- chart: line score"), "line 8: chart: 'score' is no channel"),
+        (line(8, "-- chart: pie x=split y=score"), "line 8: chart: no kind of chart is called 'pie'"),
+        (line(8, "-- chart: line x=split y=score z=pair"), "line 8: chart: no channel is called 'z'"),
+        (line(8, "-- chart: line x=split x=split y=score"), "line 8: chart: 'x' stands there twice"),
+        (line(8, "-- chart: line x=split"), "line 8: chart: a line needs y="),
+        (line(8, "-- chart: heatmap x=split y=pair"), "line 8: chart: a heatmap needs color="),
+        (line(8, "-- chart: line x=split y=score low=score"), "line 8: chart: low= and high= go together"),
+        (line(8, "-- chart: line x=split,pair y=score"), "line 8: chart: x= takes one column"),
+        (line(8, "-- chart: bar x=split y=score x_scale=lg"), "line 8: chart: no x_scale is called 'lg'"),
+        (line(8, "-- chart: bar x=split y=score x_title='open"), 'line 8: chart: "x_title=\'open" is no channel'),
+        (line(9, "-- compare: score = hits"), "line 9: compare: 'score = hits' is no comparison"),
+        (line(9, "-- compare: scor = hits / n in groups"), "line 9: compare: no column is called 'scor'"),
+        (line(9, "-- compare: score = hits / n in groups by spl"), "line 9: compare: no column is called 'spl'"),
+        (line(10, "-- filter: rm_heads"), "line 10: filter: 'rm_heads' cannot be filtered"),
         (line(8, "-- folds: maybe"), "line 8: folds: 'maybe' is neither yes nor no"),
     ],
 )
@@ -104,9 +125,8 @@ def test_values_that_do_not_fit(kind, value):
 
 
 def test_the_built_in_reports():
-    assert [report.name for report in reports.list_reports()] == [
-        "accuracy", "bon", "calibration", "calibration_bins", "encoder-comparison", "steps",
-    ]  # fmt: skip
+    files = [name.removesuffix(".sql") for name in resources.names("sql", "reports")]
+    assert [report.name for report in reports.list_reports()] == files
     assert all(report.is_builtin and report.note for report in reports.list_reports())
 
 
@@ -118,9 +138,8 @@ def test_an_unknown_report_is_an_error_with_a_suggestion():
 def test_a_folder_of_reports_is_as_good_as_the_built_in_one(tmp_path):
     (tmp_path / "mine.sql").write_text(GOOD)
     (tmp_path / "notes.txt").write_text("no report")
-    assert [report.name for report in reports.list_reports([tmp_path, tmp_path])] == [
-        "accuracy", "bon", "calibration", "calibration_bins", "encoder-comparison", "mine", "steps",
-    ]  # fmt: skip
+    found = [report.name for report in reports.list_reports([tmp_path, tmp_path])]
+    assert found == sorted([*(report.name for report in reports.list_reports()), "mine"])
     found = reports.get("mine", [str(tmp_path)])
     assert not found.is_builtin and found.path == str(tmp_path / "mine.sql")
     assert len(found.sha256) == 64

@@ -22,6 +22,7 @@ FUNCTIONS = Registry(
         "_rm_is_finite": "rmstore.functions.precision:is_finite",
         "_rm_options": "rmstore.functions.catalogue:options",
         "_rm_pairs_sql": "rmstore.functions.rows:pairs_sql",
+        "_rm_poisson_counts": "rmstore.functions.bootstrap:counts",
         "_rm_reports": "rmstore.functions.catalogue:reports",
         "_rm_rewards_sql": "rmstore.functions.rewards:rewards_sql",
         "_rm_rows_sql": "rmstore.functions.rows:rows_sql",

@@ -11,6 +11,10 @@ create or replace macro rm_pairs(snapshot) as table from query(_rm_pairs_sql(sna
 comment on macro table rm_pairs is
     'a row per vote between responses of a snapshot: the preference, ids, split, embedding and chars of both sides';
 
+-- The votes of a snapshot whatever a report's folds or the operator's condition leave out of rm_pairs: what baselines
+-- learn from.
+create or replace macro _rm_all_pairs(snapshot) as table from query(_rm_pairs_sql(snapshot));
+
 create or replace macro _rm_product(a, b) as list_transform(list_zip(a, b), lambda pair: pair[1] * pair[2]);
 
 create or replace macro rm_snapshots() as table

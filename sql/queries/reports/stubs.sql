@@ -15,6 +15,8 @@ create or replace temp macro rm_pairs(snapshot) as table
            null::bigint as chosen_chars, null::bigint as rejected_chars
     where false;
 
+create or replace temp macro _rm_all_pairs(snapshot) as table from rm_pairs(snapshot);
+
 create or replace temp macro rm_rewards(head, snapshot) as table
     select null::uuid as prompt_id, null::uuid as group_id, null::uuid as response_id, null::varchar as dataset,
            null::varchar as subset, null::varchar as split, null::varchar as policy, null::bigint as n_chars,
