@@ -133,9 +133,7 @@ class Match:
                 yield pa.Table.from_batches([batch]).append_column("position", pa.array(np.arange(batch.num_rows)))
 
     def _check(self) -> tuple[int, int, int]:
-        result = self.store.execute(self.cursor, statement("imports/facts"))
-        names = [column[0] for column in result.description or []]
-        facts = dict(zip(names, result.fetchall()[0], strict=True))
+        facts = self.store.rows(statement("imports/facts"), cursor=self.cursor)[0]
         for wrong, problem, hint in (
             (facts["n_rows"] == 0, "the match gives no row", "check the join: which ids does the file have?"),
             (facts["n_null"], "rows of the match have no response or no vector", "filter them in the match"),

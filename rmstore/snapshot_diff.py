@@ -281,9 +281,7 @@ def _moved(store: Store, pair: _Pair, n_common: int, progress: Progress) -> dict
         store.execute(cursor, statement("snapshots/diff_slice"), {"first": first, "last": last}).fetchall()
         store.execute(cursor, query).fetchall()
     progress(n_common, n_common, "vectors compared")
-    result = store.execute(cursor, statement("snapshots/diff_quantiles"))
-    names = [column[0] for column in result.description or []]
-    quantiles = dict(zip(names, result.fetchall()[0], strict=True))
+    quantiles = store.rows(statement("snapshots/diff_quantiles"), cursor=cursor)[0]
     cursor.close()
     return quantiles
 

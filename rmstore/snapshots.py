@@ -72,7 +72,7 @@ def create(store: Store, new: NewSnapshot) -> tuple[SnapshotInfo, bool]:
         latest = _latest(_versions(store, new.name))
         if latest is not None and latest.fingerprint == new.fingerprint and not latest.n_withdrawn:
             return latest, False
-        numbers = _one(store, cursor, "snapshots/next", {"name": new.name})
+        numbers = store.rows(statement("snapshots/next"), {"name": new.name}, cursor=cursor)[0]
         cursor.register("_rm_new_members", new.members)
         values = {
             **numbers,
@@ -309,9 +309,3 @@ def _tags(store: Store, info: SnapshotInfo) -> list[dict[str, Any]]:
 
 def _heads(store: Store, info: SnapshotInfo) -> list[str]:
     return [row["head"] for row in store.run("snapshots/heads", {"snapshot_id": info.snapshot_id})]
-
-
-def _one(store: Store, cursor: duckdb.DuckDBPyConnection, name: str, values: dict[str, Any]) -> dict[str, Any]:
-    result = store.execute(cursor, statement(name), values)
-    columns = [column[0] for column in result.description or []]
-    return dict(zip(columns, result.fetchall()[0], strict=True))

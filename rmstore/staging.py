@@ -44,12 +44,7 @@ class Stage:
 
     def run(self, name: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run ``sql/queries/ingest/<name>.sql`` and return its rows."""
-        return self._rows(statement(f"ingest/{name}"), params)
-
-    def _rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        result = self.store.execute(self.cursor, sql, params)
-        columns = [column[0] for column in result.description or []]
-        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+        return self.store.rows(statement(f"ingest/{name}"), params, cursor=self.cursor)
 
     def clear(self) -> None:
         """Drop the temporary tables."""
@@ -119,7 +114,9 @@ class Stage:
         for first in range(1, max(n_raw, 1) + 1, _SLICE):
             into = "insert into _rm_records" if first > 1 else "create temp table _rm_records as"
             self.store.check()
-            self._rows(fill_in(sql, {"into": into}), {**values, "first": first, "last": first + _SLICE - 1})
+            self.store.rows(
+                fill_in(sql, {"into": into}), {**values, "first": first, "last": first + _SLICE - 1}, cursor=self.cursor
+            )
         n_rows, n_bad, last_row = self.run("count_rows")[0].values()
         if not n_rows:
             raise BadFileError(f"{self.file.shown} has no rows", hint="an ingest needs at least one row")

@@ -116,12 +116,16 @@ class Store:
                 return self.con.sql('select 0::bigint as "Count"')
             return _run_once(relation)
 
-    def rows(self, query: str, params: Parameters = None) -> list[dict[str, Any]]:
+    def rows(
+        self, query: str, params: Parameters = None, *, cursor: duckdb.DuckDBPyConnection | None = None
+    ) -> list[dict[str, Any]]:
         """Return the result of a query as a list of dicts, for results of a page or so."""
-        with self.cursor() as cursor:
-            self.execute(cursor, query, params)
-            columns = [column[0] for column in cursor.description or []]
-            return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        if cursor is None:
+            with self.cursor() as own:
+                return self.rows(query, params, cursor=own)
+        result = self.execute(cursor, query, params)
+        columns = [column[0] for column in result.description or []]
+        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
 
     def value(self, query: str, params: Parameters = None) -> Any:
         """Return the first column of the first row, or None where there is no row."""
