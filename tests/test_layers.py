@@ -68,7 +68,7 @@ LAYERS = [
     },
     {"store", "migrate", "safe_parser"},
     {"recipes", "metrics"},
-    {"kernels", "grouping", "precision", "reordering", "bootstrap"},
+    {"kernels", "grouping", "precision", "reordering", "bootstrap", "neighbours"},
     {"adapters", "encoders", "objectives", "heads"},
     {
         "errors",
@@ -86,7 +86,7 @@ LAYERS = [
 ]
 """Highest first; a module imports from its own layer or lower. rmstore/__init__.py belongs to none: it is lazy."""
 
-PURE = {"adapters", "encoders", "objectives", "heads", "kernels", "precision", "bootstrap"}
+PURE = {"adapters", "encoders", "objectives", "heads", "kernels", "precision", "bootstrap", "neighbours"}
 """Know no duckdb."""
 
 STANDARD = LAYERS[-1]
