@@ -5,11 +5,14 @@ import json
 from pathlib import Path
 
 import duckdb
+from ingesting import counts
 
 DATA = Path(__file__).parent / "data"
 NAMES = ("votes", "rated", "traces")
 DATA_FILES = ("datasets", "dataset_files", "prompts", "prompt_sources", "responses", "generations", "preferences",
               "ratings", "steps", "step_labels")  # fmt: skip
+PARTS = ("vectors_joint", "vectors_response", "vectors_step")
+FILES = (*(f"{name}.parquet" for name in (*DATA_FILES, *PARTS)), "rows.sql", "README.md")
 
 
 def fill(store, folder):
@@ -67,3 +70,14 @@ def rewrite_rows(folder, name, query):
     con.execute(f"create table old as from read_parquet('{path}')")
     n_rows = con.execute(f"copy ({query}) to '{path}' (format parquet)").fetchone()[0]
     sign(folder, path.name, n_rows=n_rows)
+
+
+def snapshot(**facts):
+    """Return a change of the manifest that tells other facts of its snapshot."""
+    return lambda said: said["snapshot"].update(facts)
+
+
+def untouched(store):
+    """Return whether nothing was stored."""
+    tables = ("snapshots", "snapshot_members", "renderings", "encoders", "snapshot_origins")
+    return not any(counts(store).values()) and not any(store.value(f"select count(*) from {name}") for name in tables)
