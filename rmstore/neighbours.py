@@ -11,6 +11,8 @@ import numpy as np
 
 QUERY_BLOCK = 1024
 BASE_BLOCK = 8192
+FIRST_LOOK = 512
+"""Columns, beside k, whose k-th best is the first bar."""
 Metric = Literal["cosine", "inner", "euclidean"]
 
 
@@ -113,7 +115,8 @@ def _candidates(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return rows and columns of the products that are among the k largest of their row, ties included.
 
-    After the first block few products exceed the k-th best so far, so one comparison replaces a partition.
+    Once a few columns were looked at, hardly any product exceeds the k-th best so far: one comparison replaces a
+    partition.
     """
     kept = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
     bar = np.full(len(left), -np.inf, np.float32)
@@ -121,15 +124,18 @@ def _candidates(
         block = slice(start, start + BASE_BLOCK)
         products = left @ right[block].T
         if own is not None:
-            products[own[0][:, None] == own[1][block][None, :]] = -np.inf
+            np.copyto(products, -np.inf, where=own[0][:, None] == own[1][block][None, :])
         if start == 0 and products.shape[1] > k:
-            bar = np.partition(products, -k, axis=1)[:, -k]
-        rows, columns = np.divmod(np.flatnonzero((products >= bar[:, None]).ravel()), products.shape[1])
+            bar = np.partition(products[:, : k + FIRST_LOOK], -k, axis=1)[:, -k]
+        rows, columns = np.divmod(np.flatnonzero(products >= bar[:, None]), products.shape[1])
         values = products[rows, columns]
         is_eligible = values > -np.inf
-        found = (rows[is_eligible], columns[is_eligible] + start, values[is_eligible])
-        merged = [np.concatenate(pair) for pair in zip(kept, found, strict=True)]
-        rows, columns, values, places = _best(*merged, k)
+        rows, columns, values, places = _best(
+            np.concatenate([kept[0], rows[is_eligible]]),
+            np.concatenate([kept[1], columns[is_eligible] + start]),
+            np.concatenate([kept[2], values[is_eligible]]),
+            k,
+        )
         last = places == k - 1
         bar[rows[last]] = values[last]
         kept = (rows, columns, values)
