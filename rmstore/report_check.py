@@ -7,8 +7,9 @@ from typing import Any
 
 import duckdb
 
-from rmstore.errors import QueryError
+from rmstore.errors import QueryError, ReportError
 from rmstore.report_header import Column, Report
+from rmstore.report_units import units_sql, used
 from rmstore.store import Store, statement
 
 _EXAMPLES: dict[str, Any] = {
@@ -19,6 +20,7 @@ _EXAMPLES: dict[str, Any] = {
     "INTEGER": 1,
     "BOOLEAN": True,
 }
+_NUMBER = re.compile(r"(TINY|SMALL|BIG|HUGE|U\w*)?INT(EGER)?\b|DOUBLE|FLOAT|DECIMAL", re.IGNORECASE)
 
 
 def check(store: Store, report: Report) -> list[str]:
@@ -40,7 +42,33 @@ def check(store: Store, report: Report) -> list[str]:
         rows = store.execute(cursor, "describe\n" + report.sql, values).fetchall()
     except QueryError as problem:
         return [f"the SQL does not bind: {problem.problem}"]
-    return compare_columns(report, [Column(row[0], str(row[1])) for row in rows])
+    problems = compare_columns(report, [Column(row[0], str(row[1])) for row in rows])
+    return problems or _check_units(store, cursor, report, values)
+
+
+def _check_units(store: Store, cursor: duckdb.DuckDBPyConnection, report: Report, values: dict[str, Any]) -> list[str]:
+    """Return how the compare line and the SQL differ: keys, group, number and total of every unit must be there."""
+    if report.compare is None:
+        return []
+    try:
+        sql = "describe\n" + units_sql(report)
+        rows = store.execute(cursor, sql, used(cursor, sql, values)).fetchall()
+    except ReportError as problem:
+        return [f"compare: {problem.problem}"]
+    except QueryError as problem:
+        return [f"compare: {problem.problem}"]
+    found = {row[0]: str(row[1]) for row in rows}
+    said = {column.name: column.type for column in report.columns}
+    problems = [
+        f"compare: {key} is {found[key]} in {report.compare.units}, the column is {said[key]}"
+        for key in report.compare.keys
+        if _plain(found[key]) != _plain(said[key])
+    ]
+    return problems + [
+        f"compare: {name} is {found[name]} in {report.compare.units}, and no number"
+        for name in ("n", "total")
+        if not _NUMBER.match(found[name])
+    ]
 
 
 def check_parameters(store: Store, report: Report) -> list[str]:

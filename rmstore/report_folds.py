@@ -1,7 +1,7 @@
 """Reports by folds: every group is scored by a head that was trained, like the given one, on the other groups.
 
-The SQL of the report stays as it is. On the cursor that runs it, ``rm_rewards`` and ``rm_pairs`` are covered by
-temporary macros that read the fold heads, which live in memory for that run and are never stored.
+The SQL of the report stays as it is. On the cursor that runs it, ``rm_rewards`` and ``rm_pairs`` are covered by macros
+(:mod:`rmstore.report_cover`) that read the fold heads, which live in memory for that run and are never stored.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from rmstore.errors import OptionError, ReportError
 from rmstore.features import FEATURES, struct_of_inputs
 from rmstore.recipes import Recipe
+from rmstore.report_cover import Covers
 from rmstore.report_files import list_reports
 from rmstore.report_header import Report
 from rmstore.report_parameters import Bound
@@ -49,9 +50,9 @@ def defaults(report: Report, given: dict[str, Any], folds: int | None) -> dict[s
 
 @contextmanager
 def prepared(
-    store: Store, cursor: duckdb.DuckDBPyConnection, bound: Bound, folds: int | None
+    store: Store, covers: Covers, bound: Bound, folds: int | None
 ) -> Iterator[tuple[dict[str, Any] | None, list[str]]]:
-    """Train the fold heads, cover the macros of the cursor, and give a record of it and notes; forget all at the end.
+    """Train the fold heads, lay them over the cursor, and give a record of it and notes; forget all at the end.
 
     Raises:
         ReportError: the report has not exactly one head and one snapshot.
@@ -65,6 +66,7 @@ def prepared(
         raise ReportError("folds need a report of one head and one snapshot")
     recipe = Recipe(head.kind, head.objective, head.members, head.merge, head.seed, head.options)
     features = _features(head)
+    cursor = covers.cursor
     _check_folds(store, cursor, snapshot, folds)
     scorers, n_used = [], []
     for fold in range(folds):
@@ -76,7 +78,8 @@ def prepared(
         before = _count(store, cursor, snapshot)
         reads = struct_of_inputs(("e", *features)) if features else "embedding"
         parts = {"first": str(numbers[0]), "folds": str(folds), "input": reads}
-        store.execute(cursor, fill_in(statement("reports/fold_macros"), parts)).fetchall()
+        covers.lay("rm_rewards", statement("reports/fold_rewards"), parts)
+        covers.lay("rm_pairs", statement("reports/fold_pairs"), parts)
         record = {"k": folds, "n_used": n_used, "recipe": {**vars(recipe), "features": features}}
         yield record, _notes(head, before - _count(store, cursor, snapshot))
     finally:

@@ -45,12 +45,12 @@ def bind(store: Store, report: Report, given: Mapping[str, Any]) -> Bound:
     """Return the parameters of a run.
 
     A SNAPSHOT that is left out is the one that the first head was trained on. By convention a parameter called
-    ``split`` takes train, valid, test or all, one called ``dataset`` a data set of the snapshot, and one called
-    ``attribute`` an attribute that some response was rated on.
+    ``split`` takes train, valid, test or all, ``dataset`` and ``subset`` those of the snapshot, and ``attribute`` one
+    that some response was rated on.
 
     Raises:
         OptionError: the report has no such parameter, or the value does not fit.
-        UnknownNameError: no such head, snapshot, data set or attribute.
+        UnknownNameError: no such head, snapshot, data set, subset or attribute.
         ReportError: a value is missing.
     """
     names = [param.name for param in report.params]
@@ -114,6 +114,12 @@ def _check_names(store: Store, bound: Bound) -> None:
         raise OptionError(f"split is {values['split']!r}", hint=f"one of {', '.join(SPLITS)}")
     datasets = bound.snapshot.datasets if bound.snapshot else _names(store, "reports/datasets", {"names": None})
     _known("data set", values.get("dataset"), datasets)
+    if isinstance(values.get("subset"), str):
+        if bound.snapshot:
+            subsets = _names(store, "reports/subsets", {"snapshot": bound.snapshot.reference})
+        else:
+            subsets = _names(store, "reports/all_subsets")
+        _known("subset", values["subset"], subsets)
     if values.get("attribute") is not None:
         _known("attribute", values["attribute"], _names(store, "reports/attributes"))
 

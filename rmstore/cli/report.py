@@ -83,19 +83,23 @@ class RunCommand(Command):
     examples=(
         "rmstore report run accuracy --head helpful@3 --snapshot hh@1 --to acc.parquet",
         "rmstore report run accuracy --head helpful --snapshot hh --folds 5",
+        "rmstore report run accuracy --head helpful@3 --compare helpful@2",
+        "rmstore report run accuracy --head helpful --where \"annotator = 'anna' and chosen_chars < 2000\"",
         "rmstore report run mine --reports my_reports -p split=valid --json",
     ),
 )
 @click.argument("name")
 @click.option("--to", type=click.Path(path_type=Path), help="Write .parquet, .csv, .json or .jsonl as well.")
 @click.option("--folds", type=click.IntRange(min=2), help="Train and score k folds like the head, over all groups.")
+@click.option("--where", metavar="SQL", help="Condition on the votes or rows that the report reads.")
+@click.option("--compare", metavar="HEAD", help="Give the difference between --head and this head, group by group.")
 @assignments("-p", "--param", about="Parameter of the report; --NAME VALUE does the same. Repeatable.", scalars=True)
 @_reports_option
 @json_option
 @click.pass_context
 def run(
-    ctx: click.Context, name: str, to: Path | None, folds: int | None, param: dict[str, Any], dirs: tuple[Path, ...],
-    as_json: bool,
+    ctx: click.Context, name: str, to: Path | None, folds: int | None, where: str | None, compare: str | None,
+    param: dict[str, Any], dirs: tuple[Path, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Run a report; its parameters (report show NAME) are options: --head REF, --snapshot REF ...
 
@@ -106,7 +110,7 @@ def run(
 
     values = {**param, **_extra(ctx.args)}
     with opened(ctx.obj, write=True) as store:
-        result = reports.run(store, name, values, to=to, dirs=dirs, folds=folds)
+        result = reports.run(store, name, values, to=to, dirs=dirs, folds=folds, where=where, compare=compare)
     rows = result.table.to_pylist()
     if as_json:
         click.echo(to_json({"report": name, "rows": rows, "provenance": plain(result.provenance)}))

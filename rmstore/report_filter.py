@@ -1,0 +1,107 @@
+"""The operator's own condition on a report: laid over the table functions that the header's ``filter`` line names.
+
+It filters rows and learns nothing, so it lies over the folds; what a baseline learns from reads ``_rm_all_pairs``, which
+is never covered. A function that reads a covered one is filtered with it: ``rm_rewards`` reads ``rm_rows``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from rmstore.errors import ReportError
+from rmstore.filters import blaming, one_expression
+from rmstore.report_cover import Covers
+from rmstore.report_files import list_reports
+from rmstore.report_header import Report
+from rmstore.report_parameters import Bound
+from rmstore.store import Store, fill_in, quote_identifier, statement
+
+if TYPE_CHECKING:
+    import duckdb
+
+_OF_HEADS = ("rm_rewards", "rm_step_rewards")
+
+
+def check(store: Store, report: Report, where: str | None) -> None:
+    """Refuse a condition that a report does not take, or that is none, before anything is read.
+
+    The condition is described over empty stand-ins of the table functions that it filters.
+
+    Raises:
+        ReportError: the report takes no condition.
+        InputError: the text is not one expression, or names a column that is not there.
+    """
+    if where is None:
+        return
+    if not report.filter:
+        able = ", ".join(one.name for one in list_reports() if one.filter) or "none of the built-in ones"
+        raise ReportError(
+            f"report {report.name!r} takes no condition",
+            hint=f"these do: {able}; a report of your own does with a line '-- filter: rm_pairs' in its header",
+        )
+    one_expression(store, where)
+    cursor = _stubbed(store)
+    for name in report.filter:
+        parts = {**_stub(name), "where": where}
+        with blaming(where, lambda name=name: _columns(store, name)):  # type: ignore[misc]
+            store.execute(cursor, fill_in(statement("reports/filters/check"), parts)).fetchall()
+
+
+def lay(store: Store, covers: Covers, report: Report, bound: Bound, where: str | None) -> list[dict[str, Any]]:
+    """Cover the functions that a condition filters; return how many rows of each it keeps.
+
+    Rows are counted where the report names the snapshot, and the head where one is needed; that also finds a condition
+    which fails on a value before the report runs.
+
+    Raises:
+        InputError: the condition fails on a value, or reads the function that it filters.
+    """
+    if where is None:
+        return []
+    kept = []
+    for name in report.filter:
+        count = _counter(store, covers, name, bound)
+        before = count() if count else None
+        covers.lay(name, statement(f"reports/filters/{name}"), {"where": where})
+        if count:
+            with blaming(where, lambda name=name: _columns(store, name)):  # type: ignore[misc]
+                kept.append({"table": name, "n": before, "n_kept": count()})
+    return kept
+
+
+def notes(kept: list[dict[str, Any]], where: str | None) -> list[str]:
+    """Return what a reader should know of a condition: that it leaves nothing."""
+    return [
+        f"--where {where!r} keeps none of the {row['n']} rows of {row['table']}"
+        for row in kept
+        if row["n"] and not row["n_kept"]
+    ]
+
+
+def _counter(store: Store, covers: Covers, name: str, bound: Bound) -> Callable[[], int] | None:
+    """Return what counts the rows of a function for the first head and snapshot; None where the report has none."""
+    head, snapshot = bound.head, bound.snapshot
+    if snapshot is None or (head is None and name in _OF_HEADS):
+        return None
+    params = {"snapshot": snapshot.reference}
+    if name in _OF_HEADS and head is not None:
+        params["head"] = head.reference
+    arguments = ", ".join(f"${key}" for key in sorted(params))
+    query = fill_in(statement("reports/filters/count"), {"table": quote_identifier(name), "arguments": arguments})
+    return lambda: int(store.execute(covers.cursor, query, params).fetchall()[0][0])
+
+
+def _stubbed(store: Store) -> duckdb.DuckDBPyConnection:
+    cursor = store.cursor()
+    store.execute(cursor, statement("reports/stubs")).fetchall()
+    return cursor
+
+
+def _stub(name: str) -> dict[str, str]:
+    return {"table": quote_identifier(name), "arguments": "null, null" if name in _OF_HEADS else "null"}
+
+
+def _columns(store: Store, name: str) -> list[str]:
+    query = fill_in(statement("reports/filters/columns"), _stub(name))
+    return [row[0] for row in store.execute(_stubbed(store), query).fetchall()]

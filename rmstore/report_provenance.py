@@ -1,0 +1,94 @@
+"""Where the numbers of a report came from, as its provenance says it, and what a reader of them should know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from rmstore import withdrawals
+from rmstore.records import HeadInfo, SnapshotInfo
+from rmstore.report_header import Report
+from rmstore.report_parameters import Bound
+from rmstore.store import Store
+
+
+def sources(store: Store, bound: Bound) -> dict[str, Any]:
+    """Return heads, snapshots and data sets of a run, with fingerprints, licences and file hashes."""
+    return {
+        "heads": {key: _about_head(store, head) for key, head in bound.heads.items()},
+        "snapshots": {key: _about_snapshot(store, snapshot) for key, snapshot in bound.snapshots.items()},
+        "datasets": _datasets(store, bound),
+    }
+
+
+def notes(store: Store, report: Report, bound: Bound, table: pa.Table) -> list[str]:
+    """Return what a reader of the numbers should know."""
+    found = []
+    relative = [head.reference for head in bound.heads.values() if head.within_prompt]
+    crossing = "n_cross" in table.column_names and any(table["n_cross"].to_pylist())
+    if relative and (report.levels or crossing):
+        found.append(
+            f"{', '.join(relative)} was trained on pairs within prompts only, so nothing fixed the level of a prompt; "
+            "this report compares rewards of different prompts"
+        )
+    found += [
+        f"{snapshot.n_withdrawn} of {snapshot.n_rows} responses of {snapshot.reference} were withdrawn with dropped "
+        "data sets since it was frozen, so these figures are not those of before"
+        for snapshot in dict.fromkeys(bound.snapshots.values())
+        if snapshot.n_withdrawn
+    ]
+    if table.num_rows and "n_seen" in table.column_names and table["n_seen"].null_count == table.num_rows:
+        found.append("which groups the head saw in training is not known, so none is left out")
+    if not table.num_rows:
+        found.append(_why_empty(store, bound.values, bound.snapshot))
+    if store.read_only:
+        found.append("the store is read-only, so report_runs has no row of this run")
+    return found
+
+
+def _why_empty(store: Store, values: Mapping[str, Any], snapshot: SnapshotInfo | None) -> str:
+    if snapshot is None or "split" not in values:
+        return "the report has no rows"
+    counts = store.run("reports/splits", {"snapshot": snapshot.reference})
+    held = ", ".join(f"{row['split']} {row['n_responses']} and {row['n_votes']}" for row in counts)
+    return (
+        f"the report has no rows: nothing in {snapshot.reference} fits split {values['split']!r}; "
+        f"responses and votes there: {held or 'none'}"
+    )
+
+
+def _about_head(store: Store, head: HeadInfo) -> dict[str, Any]:
+    return {
+        "reference": head.reference,
+        "fingerprint": head.fingerprint,
+        "kind": head.kind,
+        "objective": head.objective,
+        "training_sql": head.training_sql,
+        "encoder_key": head.encoder_key,
+        "layout": head.layout,
+        "within_prompt": head.within_prompt,
+        "datasets": store.run("reports/head_datasets", {"snapshot_id": head.snapshot_id}),
+        "withdrawn": withdrawals.of_head(store, head.head_id),
+    }
+
+
+def _about_snapshot(store: Store, snapshot: SnapshotInfo) -> dict[str, Any]:
+    return {
+        "reference": snapshot.reference,
+        "fingerprint": snapshot.fingerprint,
+        "encoder": snapshot.encoder,
+        "encoder_key": snapshot.encoder_key,
+        "layout": snapshot.layout,
+        "n_rows": snapshot.n_rows,
+        "n_withdrawn": snapshot.n_withdrawn,
+        "withdrawn": withdrawals.of_snapshot(store, snapshot.snapshot_id),
+    }
+
+
+def _datasets(store: Store, bound: Bound) -> list[dict[str, Any]]:
+    """Return the data sets of the snapshots, dropped ones too, or all of the store where the report reads none."""
+    names = sorted({name for snapshot in bound.snapshots.values() for name in snapshot.datasets})
+    rows = store.run("reports/datasets", {"names": names or None})
+    return [{**row, "files": row["files"] or []} for row in rows]

@@ -1,0 +1,1 @@
+select column_name as name from (describe from {table}({arguments}))
