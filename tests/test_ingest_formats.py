@@ -358,7 +358,14 @@ def test_rm_bench_lists_become_nine_votes_by_style_and_repeated_texts_one_respon
     assert ("**5**", "markdown") in found and ("6", None) in found
     assert {row["source"] for row in store.rows("from preferences")} == {"constructed"}
     assert {row["subset"] for row in store.rows("from preferences")} == {"alpacaeval"}
-    assert metadata(store) == [{"id": 8, "error_key": "sum", "error": "off by one"}, {"id": 9, "language": "en"}]
+    kept = metadata(store)
+    lists = [[kept_row.pop("chosen_ids"), kept_row.pop("rejected_ids")] for kept_row in kept]
+    assert kept == [{"id": 8, "error_key": "sum", "error": "off by one"}, {"id": 9, "language": "en"}]
+    texts = {str(row["response_id"]): row["text"] for row in store.rows("from responses")}
+    rows = json.loads((DATA / "rm_bench_repeated_text.json").read_text())
+    assert [[[texts[one] for one in side] for side in sides] for sides in lists] == [
+        [row["chosen"], row["rejected"]] for row in rows
+    ]
 
 
 @pytest.mark.parametrize(
@@ -374,6 +381,45 @@ def test_rm_bench_refuses_what_is_no_list_of_texts(row, reason, untouched, tmp_p
     good = {"prompt": "q", "chosen": ["a"], "rejected": ["b"]}
     with pytest.raises(BadRowsError) as caught:
         ingest(untouched, write(tmp_path / "a.jsonl", [{**good, **row}]), format="rm-bench", dataset="d")
+    assert f"line 1: {reason}" in caught.value.problem
+
+
+# rewardbench2
+
+ITEM = {"id": "1", "prompt": "q", "chosen": ["a"], "rejected": ["b", "b", "c"], "subset": "Math"}
+
+
+def test_rewardbench2_items_become_votes_of_every_chosen_against_every_rejected(store, tmp_path):
+    rows = [
+        {**ITEM, "models": ["m", "n", "n", "o"], "total_completions": 4, "additional_metadata": {"k": 1}},
+        {**ITEM, "id": "tied:4", "subset": "Ties", "chosen": ["a", "d"], "models": ["p"]},
+    ]
+    result = ingest(store, write(tmp_path / "a.jsonl", rows), format="rewardbench2", dataset="d").files[0]
+    assert (result.n_rows, result.n_prompts, result.n_responses, result.n_preferences) == (2, 1, 4, 3 + 6)
+    policies = "select subset, text, policy from generations join responses using (response_id) order by all"
+    assert [tuple(row.values()) for row in store.rows(policies)] == [
+        ("Math", "a", "m"), ("Math", "b", "n"), ("Math", "c", "o"),
+        ("Ties", "a", "p"), ("Ties", "b", "p"), ("Ties", "c", "p"), ("Ties", "d", "p"),
+    ]  # fmt: skip
+    kept = metadata(store)
+    assert [len(row.pop("rejected_ids")) for row in kept] == [3, 3]
+    assert [len(row.pop("chosen_ids")) for row in kept] == [1, 2]
+    assert kept == [{"id": "1", "total_completions": 4, "additional_metadata": {"k": 1}}, {"id": "tied:4"}]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"rejected": []}, "'rejected' is an empty list"),
+        ({"chosen": ["a", 1]}, "a response is not a text"),
+        ({"models": ["m", "n"]}, "'models' names 2 for 4 responses"),
+        ({"subset": "Ties"}, "the 'id' of a row of Ties is '1', not ref:… or tied:…"),
+        ({"id": None}, "'id' is null"),
+    ],
+)
+def test_rewardbench2_refuses_what_its_report_could_not_read(row, reason, untouched, tmp_path):
+    with pytest.raises(BadRowsError) as caught:
+        ingest(untouched, write(tmp_path / "a.jsonl", [{**ITEM, **row}]), format="rewardbench2", dataset="d")
     assert f"line 1: {reason}" in caught.value.problem
 
 

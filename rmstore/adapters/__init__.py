@@ -15,6 +15,7 @@ ADAPTERS = Registry(
         "qa-feedback": "rmstore.adapters.qa_feedback:QAFeedback",
         "ratings": "rmstore.adapters.ratings:Ratings",
         "responses": "rmstore.adapters.responses:Responses",
+        "rewardbench2": "rmstore.adapters.rewardbench2:RewardBench2",
         "rm-bench": "rmstore.adapters.rm_bench:RMBench",
         "steps": "rmstore.adapters.steps:Steps",
     },

@@ -11,7 +11,8 @@ class RMBench(Adapter):
     """``chosen`` and ``rejected`` are lists of texts; every chosen one is better than every rejected one.
 
     Lists of three are in the styles concise, detailed and markdown, which become the variant of a response; lists of
-    another length have no variant.
+    another length have no variant. The metadata keeps the ids of the responses in the order of the lists, which the
+    report ``rm-bench`` needs where a text stands there twice.
     """
 
     name = "rm-bench"

@@ -37,6 +37,26 @@ GOOD = {
         {**JUDGED, "output_2": "c", "generator_2": "m", "preference": 1.75},
         {**JUDGED, "output_2": "b", "generator_2": "n", "preference": 1.5},
     ],
+    "rewardbench2": [
+        {
+            "id": "7",
+            "prompt": "a",
+            "chosen": ["b"],
+            "rejected": ["c", "d", "c"],
+            "models": ["m", "n", "o", "n"],
+            "num_correct": 1,
+            "subset": "Focus",
+        },
+        {
+            "id": "tied:3",
+            "prompt": "ü?",
+            "chosen": ["b", '"c"'],
+            "rejected": [""],
+            "models": ["m"],
+            "num_correct": 2,
+            "subset": "Ties",
+        },
+    ],
     "rm-bench": [
         {"id": 1, "prompt": "a", "chosen": ["b", "c", "d"], "rejected": ["e", "f", '"g"'], "subset": "s"},
         {"id": 2, "prompt": "a", "chosen": ["b"], "rejected": ["e", "ü\n"], "subset": "s"},
@@ -83,7 +103,7 @@ GOOD = {
 
 REQUIRED = {
     "hh": "rejected", "pairs": "rejected", "responses": "response", "alpaca-eval": "output_1", "rm-bench": "chosen",
-    "llmbar": "label", "ratings": "prompt", "qa-feedback": "question", "pandalm": "instruction", "steps": "steps",
+    "rewardbench2": "chosen", "llmbar": "label", "ratings": "prompt", "qa-feedback": "question", "pandalm": "instruction", "steps": "steps",
     "npy": "file",
 }  # fmt: skip
 

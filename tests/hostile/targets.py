@@ -24,6 +24,7 @@ SAMPLES = {
     "qa-feedback": ["qa_feedback.json"],
     "ratings": ["helpsteer.jsonl", "ultrafeedback.jsonl", "unieval.json"],
     "responses": ["responses_flat.jsonl", "responses_many.jsonl"],
+    "rewardbench2": ["rewardbench2.jsonl"],
     "rm-bench": ["rm_bench_repeated_text.json"],
     "steps": ["mistakes.jsonl"],
 }

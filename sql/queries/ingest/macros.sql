@@ -53,6 +53,24 @@ create or replace temp macro _rm_response(
     steps := steps::struct(text varchar, label double, source varchar)[]
 );
 
+-- Which responses a row lists, in the order of its lists. Texts that are equal are one response, and items may share
+-- responses, so that nothing else says what stood where.
+create or replace temp macro _rm_listed(turns, chosen, rejected) as {
+    'chosen_ids': list_transform(chosen, lambda said: _rm_response_id(_rm_prompt_id(turns), said)),
+    'rejected_ids': list_transform(rejected, lambda said: _rm_response_id(_rm_prompt_id(turns), said))
+}::json;
+
+-- The texts of two lists of a row, and why they are none.
+create or replace temp macro _rm_texts(list) as from_json(list, '["VARCHAR"]');
+
+create or replace temp macro _rm_lists_problem(chosen, rejected) as
+    case
+        when json_array_length(chosen) = 0 then '''chosen'' is an empty list'
+        when json_array_length(rejected) = 0 then '''rejected'' is an empty list'
+        when len(list_filter(list_concat(json_type(chosen, '$[*]'), json_type(rejected, '$[*]')),
+                             lambda type: type <> 'VARCHAR')) > 0 then 'a response is not a text'
+    end;
+
 -- chosen and rejected are positions in the list of responses, counted from 1.
 create or replace temp macro _rm_vote(
     better, worse, prob := 1, margin := null, weight := 1, annotator := null, source := 'human'
@@ -60,6 +78,11 @@ create or replace temp macro _rm_vote(
     chosen := better::integer, rejected := worse::integer, prob := prob::double, margin := margin::double,
     weight := weight::double, annotator := annotator::varchar, source := source::varchar
 );
+
+-- Every one of the first n_chosen responses against every one of the n_rejected after them.
+create or replace temp macro _rm_votes_across(n_chosen, n_rejected) as
+    flatten(list_transform(range(1, n_chosen + 1), lambda i: list_transform(
+        range(n_chosen + 1, n_chosen + n_rejected + 1), lambda j: _rm_vote(i, j, source := 'constructed'))));
 
 create or replace temp macro _rm_no_votes() as list_filter([_rm_vote(1, 1)], lambda vote: false);
 
