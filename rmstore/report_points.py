@@ -1,0 +1,192 @@
+"""The points of a picture: one per row and measure, with names that tell rows apart."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from rmstore.report_chart import Chart
+from rmstore.report_text import clean, is_number, shortened, words
+
+LABEL = 46
+"""Characters of the name of a category; longer ones end with an ellipsis."""
+MOST_ROWS = {"bar": 80, "heatmap": 4000, "line": 6000, "points": 6000}
+MOST_PANELS = 12
+SEPARATOR = " · "
+
+Point = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Points:
+    """What a picture shows.
+
+    Attributes:
+        rows: a dict per mark: x, y, low, high, series (the measure or what it stands beside), color, facet, place.
+        measure: name of the first series.
+        series: names of all, in the order of the header.
+        colors: values of the colour channel in the order of the rows; empty where there is none, or it is a number.
+        facets: panels in order; empty for a single one.
+        x_is_number: whether x is a quantity rather than a name.
+        y_is_number: the same of y.
+        extra: columns that the names of the categories begin with.
+        notes: what is left out, for the caption.
+    """
+
+    rows: list[Point]
+    measure: str
+    series: tuple[str, ...]
+    colors: tuple[str, ...] = ()
+    facets: tuple[str, ...] = ()
+    x_is_number: bool = False
+    y_is_number: bool = True
+    extra: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def categories(self) -> list[str]:
+        """Values of x in the order of the rows."""
+        return list(dict.fromkeys(row["x"] for row in self.rows))
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether any mark has one."""
+        return any(row["low"] is not None for row in self.rows)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether some marks of the measure have an interval and others none."""
+        return self.has_interval and any(row["low"] is None for row in self.rows if row["series"] == self.measure)
+
+
+def points(chart: Chart, table: pa.Table) -> Points:
+    """Return the marks of a chart over the rows of a run.
+
+    Rows that differ in a text column which the chart does not show would be drawn over each other: a bar is then
+    named by that column too, and a line or heatmap gets a panel for each of its values. Values that are NULL or not
+    finite, or that a logarithmic axis lacks, are left out and counted.
+    """
+    channels = {name: columns[0] for name, columns in chart.channels.items()}
+    rows, extra = _told_apart(chart, table)
+    notes: list[str] = []
+    x_is_number = chart.kind != "bar" and _is_numeric(rows, channels["x"])
+    y_is_number = chart.kind != "heatmap"
+    names = chart.channels["y"] if y_is_number else (channels["color"],)
+    marks: list[Point] = []
+    dropped = 0
+    for place, row in enumerate(rows):
+        for series in names:
+            mark = {
+                "x": _number(row[channels["x"]]) if x_is_number else row["_x"],
+                "y": _number(row[series]) if y_is_number else _label(row[channels["y"]]),
+                "series": words(series),
+                "color": _color(chart, row, channels),
+                "facet": row["_facet"],
+                "place": place,
+                **(_interval(row, channels) if series == names[0] else {"low": None, "high": None}),
+            }
+            if _fits(mark, chart):
+                marks.append(mark)
+            elif mark["y"] is not None:
+                dropped += 1
+    if dropped:
+        notes.append(f"{dropped} value{'s' * (dropped > 1)} outside the axes left out")
+    marks = _fewer(marks, chart.kind, notes)
+    facets = tuple(dict.fromkeys(mark["facet"] for mark in marks if mark["facet"]))
+    shown = {mark["series"] for mark in marks}
+    colors = dict.fromkeys(mark["color"] for mark in marks if isinstance(mark["color"], str))
+    return Points(
+        rows=marks, measure=words(names[0]), series=tuple(words(name) for name in names if words(name) in shown),
+        colors=tuple(colors), facets=facets, x_is_number=x_is_number, y_is_number=y_is_number,
+        extra=extra if chart.kind == "bar" else (), notes=notes,
+    )  # fmt: skip
+
+
+def _told_apart(chart: Chart, table: pa.Table) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Return the rows with ``_x``, the name of their category, ``_facet``, that of their panel, and what names add."""
+    channels = {name: columns[0] for name, columns in chart.channels.items()}
+    rows = table.to_pylist()
+    within = [channels[name] for name in ("x", "color", "facet") if name in channels]
+    if chart.kind == "heatmap":
+        within = [channels[name] for name in ("x", "y", "facet") if name in channels]
+    texts = [
+        name for name, kind in zip(table.column_names, table.schema.types, strict=True)
+        if (pa.types.is_string(kind) or pa.types.is_large_string(kind)) and name not in channels.values()
+        and len({row[name] for row in rows}) > 1
+    ]  # fmt: skip
+    again = Counter(tuple(row[name] for name in within) for row in rows)
+    extra = texts if again and max(again.values()) > 1 and chart.kind != "points" else []
+    for row in rows:
+        more = [_label(row[name]) for name in extra]
+        x, facet = _label(row[channels["x"]]), [_label(row[channels["facet"]])] if "facet" in channels else []
+        row["_x"] = _joined([*more, x]) if chart.kind == "bar" else x
+        row["_facet"] = _joined(facet if chart.kind == "bar" else [*facet, *more])
+    return rows, tuple(extra)
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Return parts of a name as one, a total of totals as 'all'."""
+    return "all" if parts and set(parts) == {"all"} else SEPARATOR.join(parts)
+
+
+def _label(value: Any) -> str:
+    if value is None:
+        return "(none)"
+    return shortened(clean(value).replace("\n", " "), LABEL) or "(empty)"
+
+
+def _is_numeric(rows: Sequence[dict[str, Any]], name: str) -> bool:
+    present = [row[name] for row in rows if row[name] is not None]
+    return bool(present) and all(is_number(value) for value in present)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if is_number(value) and math.isfinite(value) else None
+
+
+def _interval(row: dict[str, Any], channels: dict[str, str]) -> dict[str, float | None]:
+    """Return both ends, or neither."""
+    ends = {side: _number(row[channels[side]]) if side in channels else None for side in ("low", "high")}
+    return ends if None not in ends.values() else {"low": None, "high": None}
+
+
+def _color(chart: Chart, row: dict[str, Any], channels: dict[str, str]) -> str | float | None:
+    if "color" not in channels:
+        return None
+    value = row[channels["color"]]
+    return _number(value) if chart.kind == "heatmap" else _label(value)
+
+
+def _fits(mark: Point, chart: Chart) -> bool:
+    """Return whether a mark has a place on its axes, and take away interval ends that have none."""
+    measured = mark["color"] if chart.kind == "heatmap" else mark["y"]
+    if mark["x"] is None or measured is None:
+        return False
+    for axis, names in (("x_scale", ("x",)), ("y_scale", ("y", "low", "high"))):
+        least = {"log": math.ulp(0.0), "sqrt": 0.0}.get(chart.settings.get(axis, ""), -math.inf)
+        for name in names:
+            value = mark[name]
+            if isinstance(value, float) and value < least:
+                if name in {"x", "y"}:
+                    return False
+                mark["low"] = mark["high"] = None
+    return True
+
+
+def _fewer(marks: list[Point], kind: str, notes: list[str]) -> list[Point]:
+    """Return the marks that fit on one picture, the first ones, and say what is not on it."""
+    facets = list(dict.fromkeys(mark["facet"] for mark in marks))
+    if len(facets) > MOST_PANELS:
+        notes.append(f"the first {MOST_PANELS} of {len(facets)} panels")
+        marks = [mark for mark in marks if mark["facet"] in facets[:MOST_PANELS]]
+    places = list(dict.fromkeys(mark["place"] for mark in marks))
+    if len(places) > MOST_ROWS[kind]:
+        notes.append(f"the first {MOST_ROWS[kind]} of {len(places)} rows")
+        kept = set(places[: MOST_ROWS[kind]])
+        marks = [mark for mark in marks if mark["place"] in kept]
+    return marks
