@@ -161,11 +161,8 @@ def _by_id(store: Store, columns: Sequence[tuple[str, pa.Array]], snapshot: Snap
     notes = (f"{n_outside} rows name a {what} outside {snapshot.reference}",) if n_outside else ()
 
     def read_items() -> np.ndarray:
-        cursor.register("training_ids", pa.table({"id": pa.array(members["id"], type=pa.string())}))
-        rows = store.arrow(cursor, statement(f"training/{what}_vectors"), {"snapshot": snapshot.reference})
-        vectors = rows["embedding"]
-        matrix, mask = read_matrix(vectors, read_fields(vectors), what=f"{what} embedding of {snapshot.reference}")
-        if mask is not None or len(matrix) != len(number):
+        matrix = read_vectors(store, snapshot, members["id"])
+        if len(matrix) != len(number):
             raise InputError(f"{snapshot.reference} lacks vectors of some of its members", hint="rmstore doctor")
         return matrix
 
@@ -175,6 +172,25 @@ def _by_id(store: Store, columns: Sequence[tuple[str, pa.Array]], snapshot: Snap
         hashlib.sha256("\n".join([snapshot.fingerprint, *members["id"]]).encode()).hexdigest(), read_items,
         groups[sides[0]], tuple(groups[side] for side in sides), split, within, notes,
     )  # fmt: skip
+
+
+def read_vectors(store: Store, snapshot: SnapshotInfo, ids: Sequence[str]) -> np.ndarray:
+    """Return the vectors of those ids that a snapshot holds, (n, d) float32, in the order of the ids.
+
+    Raises:
+        InputError: a vector is missing or not finite.
+    """
+    what = "step" if snapshot.layout == STEP_LAYOUT else "response"
+    cursor = store.cursor()
+    cursor.register("training_ids", pa.table({"id": pa.array(ids, type=pa.string())}))
+    rows = store.arrow(cursor, statement(f"training/{what}_vectors"), {"snapshot": snapshot.reference})
+    vectors = rows["embedding"]
+    if not len(vectors):
+        return np.empty((0, _width(snapshot)), np.float32)
+    matrix, mask = read_matrix(vectors, read_fields(vectors), what=f"{what} embedding of {snapshot.reference}")
+    if mask is not None:
+        raise InputError(f"{snapshot.reference} lacks vectors of some of its members", hint="rmstore doctor")
+    return matrix
 
 
 def _refuse_other_width(fields: tuple[Field, ...], snapshot: SnapshotInfo | None, names: str) -> None:

@@ -139,14 +139,22 @@ def assemble(
     draw_valid(split, component, keys, seed)
     trained = split < SPLITS.index("test")
     known = {group for side in sides.known for group in side[keep][trained] if group}
+    within = None if sides.within_prompt is None else bool(sides.within_prompt[keep].all())
+    ordered, split = in_order(columns, split, component)
+    return TrainingSet(
+        ordered, attributes, split, sides.fields, int((~keep).sum()), tuple(sorted(known)), within, sides.identity,
+        sides.notes, sides.read_items,
+    )  # fmt: skip
+
+
+def in_order(
+    columns: Mapping[str, np.ndarray], split: np.ndarray, component: np.ndarray
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the columns and their splits in the canonical order, with the column ``group`` numbering components."""
     order = np.lexsort((component, split, *(columns[name] for name in reversed(list(columns)))))
     _, group = np.unique(component[order], return_inverse=True)
-    within = None if sides.within_prompt is None else bool(sides.within_prompt[keep].all())
     ordered = {name: values[order] for name, values in columns.items()}
-    return TrainingSet(
-        {**ordered, "group": group.astype(np.int64)}, attributes, split[order], sides.fields, int((~keep).sum()),
-        tuple(sorted(known)), within, sides.identity, sides.notes, sides.read_items,
-    )  # fmt: skip
+    return {**ordered, "group": group.astype(np.int64)}, split[order]
 
 
 def _linked(sides: Sides, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:

@@ -41,6 +41,7 @@ LAYERS = [
         "ingest",
         "training",
         "snapshot_training",
+        "trial_heads",
         "embedding",
         "imports",
         "placeholders",

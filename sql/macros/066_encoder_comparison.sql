@@ -2,16 +2,14 @@
 
 -- Decided votes of a snapshot that other has too, each judged by a head trained on the votes of the other folds, where
 -- the valid split only chooses; hit is 1 where the chosen side has the higher reward, 0.5 where both have the same.
--- Votes whose sides lie in different folds are left out. The heads are stored, so that a second call finds them,
--- whatever split it judges.
+-- Votes whose sides lie in different folds are left out. The heads are the same whatever split is judged.
 create or replace macro _rm_out_of_fold(snapshot, other, split, head, folds, seed) as table
     with shared as (
         select preference_id from rm_pairs(other)
     ),
     votes as materialized (
-        select votes.preference_id, votes.group_id, votes.prompt_id, votes.split, votes.chosen_id, votes.rejected_id,
-               votes.weight, votes.prob, votes.chosen_embedding, votes.rejected_embedding,
-               rm_fold(votes.group_id, folds, seed) as fold
+        select votes.preference_id, votes.group_id, votes.split, votes.chosen_id, votes.rejected_id, votes.weight,
+               votes.prob, rm_fold(votes.group_id, folds, seed) as fold
         from rm_pairs(snapshot) as votes
         semi join shared using (preference_id)
         join rm.main.responses as others on others.response_id = votes.rejected_id
@@ -20,27 +18,29 @@ create or replace macro _rm_out_of_fold(snapshot, other, split, head, folds, see
             and rm_fold(prompts.group_id, folds, seed) = rm_fold(votes.group_id, folds, seed)
             and case when folds < 2 then error('folds is ' || folds || ': give 2 or more') else true end
     ),
-    fitted as materialized (
-        select held.fold,
-               rm_train(
-                   'encoder-comparison/' || left(replace(snapshot, '@', '-'), 90) || '/' || held.fold || '-of-' || folds,
-                   chosen_id, rejected_id, head := head, snapshot := snapshot, prompt := prompt_id, weight := weight,
-                   prob := prob, split := if(votes.split = 'valid', 'valid', 'train'), seed := seed) as fit
+    marked as (
+        select chosen_id, rejected_id, prob, weight,
+               list_transform(range(folds), lambda held:
+                   if(held = fold, 0, _rm_trial_mark(if(votes.split = 'valid', 'valid', 'train'), false))) as marks
         from votes
-        join range(folds) as held(fold) on votes.fold <> held.fold
-        group by held.fold
     ),
-    rewarded as (
-        select votes.preference_id, votes.group_id, fitted.fit.head || '@' || fitted.fit.version as reference,
-               votes.chosen_embedding, votes.rejected_embedding
-        from votes
-        join fitted using (fold)
-        where split in (votes.split, 'all')
+    judged as (
+        select chosen_id as response_id from votes
+        union
+        select rejected_id from votes
+    ),
+    rewards as materialized (
+        select trial - 1 as fold, response_id, reward
+        from _rm_trial_rewards(
+            snapshot, (select list(marked) from marked), (select list(response_id) from judged),
+            list_transform(range(folds), lambda held: seed), head, 'bt', null)
     )
-    select preference_id, group_id,
-           0.5e0 + 0.5e0 * sign(
-               rm_score(reference, chosen_embedding)::double - rm_score(reference, rejected_embedding)::double) as hit
-    from rewarded;
+    select votes.preference_id, votes.group_id,
+           0.5e0 + 0.5e0 * sign(chosen.reward::double - rejected.reward::double) as hit
+    from votes
+    join rewards as chosen on chosen.fold = votes.fold and chosen.response_id = votes.chosen_id
+    join rewards as rejected on rejected.fold = votes.fold and rejected.response_id = votes.rejected_id
+    where split in (votes.split, 'all');
 
 -- One row: the encoder and layout of a snapshot, texts that its encoder embedded in a second of its own time over all
 -- runs, bytes of one stored vector, and of those that the members need together, each once.

@@ -14,8 +14,7 @@
 --          low and high: Wilson's 95 % interval for the number of pairs that groups are worth. difference: new less old
 --          over the same pairs, its interval by whole groups, z its value in standard errors (NULL where nothing
 --          varies). texts_per_second: of the encoder's own time over all its runs (NULL where vectors were imported);
---          n_bytes: of the distinct vectors that the members need. The fold heads stay, as
---          encoder-comparison/SNAPSHOT/FOLD.
+--          n_bytes: of the distinct vectors that the members need. The fold heads are not stored.
 with old_votes as (
     select preference_id, group_id, hit from _rm_out_of_fold($old, $new, $split, $head, $folds, $seed)
 ),

@@ -1,0 +1,167 @@
+"""Heads that a report trains for itself: fitted as ``rm_train`` fits, read for their rewards, and never stored.
+
+A report that sweeps over noise or size fits dozens of heads on parts of the same votes. Here the votes are read once,
+every head takes the votes that are marked for it, and what comes back is rewards. Nothing is left: no row in the store,
+no scorer in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from rmstore.errors import InputError, OptionError
+from rmstore.fitting import fit
+from rmstore.grouping import SPLITS, components, distinct
+from rmstore.kernels import Field, Scorer
+from rmstore.recipes import Plan, Recipe, plan
+from rmstore.records import SnapshotInfo
+from rmstore.sides import find_sides, read_vectors, texts
+from rmstore.store import Store
+from rmstore.training_set import TrainingSet, in_order, numbers
+
+OUT, TRAIN, TRAIN_TURNED, VALID, VALID_TURNED = range(5)
+"""What a trial does with a vote: nothing, learn from it, or choose on it; turned round, the other side is preferred."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a trial head says.
+
+    Attributes:
+        rewards: of the judged responses in their order, (n,) float32; equal vectors have equal rewards.
+        temperature: divides a difference of rewards before the sigmoid.
+    """
+
+    rewards: pa.Array
+    temperature: float
+
+
+def run_trials(
+    store: Store, snapshot: SnapshotInfo, votes: pa.StructArray, judged: pa.Array, recipes: Sequence[Recipe]
+) -> Iterator[Trial | None]:
+    """Fit one head per recipe, on the votes that are marked for it, and yield what it says of the judged responses.
+
+    A head is the one that ``rm_train`` would fit on its votes, bit for bit; None stands for a trial without votes.
+
+    Args:
+        store: where the vectors are.
+        snapshot: whose responses the ids are.
+        votes: fields chosen_id, rejected_id, prob, weight, and marks: one mark per trial, see ``OUT`` to
+            ``VALID_TURNED``.
+        judged: ids of responses.
+        recipes: how to train, by trial.
+
+    Raises:
+        InputError: a trial has too few votes, or a judged response is no member of the snapshot.
+        OptionError: an option or objective that does not exist or that votes cannot train.
+        Interrupted: Ctrl-C arrived.
+    """
+    plans = [_planned(recipe) for recipe in recipes]
+    if not len(votes):
+        yield from (None for _ in plans)
+        return
+    known = _known(store, snapshot, votes, len(plans))
+    vectors, place = _judged(store, snapshot, judged)
+    for number, planned in enumerate(plans):
+        store.check()
+        mark = known.marks[:, number]
+        if not mark.any():
+            yield None
+            continue
+        scorer = fit(known.part(mark), planned, poll=lambda *_: store.check()).scorer
+        yield Trial(_rewards(scorer, vectors, place), scorer.temperature)
+
+
+@dataclass(frozen=True)
+class _Votes:
+    """The usable votes of all trials over one matrix of items.
+
+    Attributes:
+        columns: chosen, rejected, prob, margin and weight, each (p,).
+        ends: number of the group of either side, each (p,).
+        marks: (p, trials) uint8.
+        items: (n, d) float32, in the order of their ids.
+        fields: what an item is made of.
+    """
+
+    columns: dict[str, np.ndarray]
+    ends: tuple[np.ndarray, ...]
+    marks: np.ndarray
+    items: np.ndarray
+    fields: tuple[Field, ...]
+
+    def part(self, mark: np.ndarray) -> TrainingSet:
+        """Return the votes of one trial over the items that they use."""
+        keep = mark > OUT
+        kept = mark[keep]
+        turned = (kept == TRAIN_TURNED) | (kept == VALID_TURNED)
+        columns = {name: column[keep] for name, column in self.columns.items()}
+        chosen, rejected = columns["chosen"], columns["rejected"]
+        used = np.zeros(len(self.items), bool)
+        used[chosen] = used[rejected] = True
+        at = np.cumsum(used) - 1
+        columns["chosen"] = at[np.where(turned, rejected, chosen)]
+        columns["rejected"] = at[np.where(turned, chosen, rejected)]
+        split = np.where(kept >= VALID, SPLITS.index("valid"), SPLITS.index("train")).astype(np.int8)
+        first, second = (end[keep] for end in self.ends)
+        columns, split = in_order(columns, split, components(first, second, int(max(first.max(), second.max())) + 1))
+        return TrainingSet(columns, (), split, self.fields, 0, (), None, "", (), lambda: self.items[used])
+
+
+def _planned(recipe: Recipe) -> Plan:
+    planned = plan(recipe)
+    if planned.objective.sees == "item":
+        raise OptionError(
+            f"the objective {recipe.objective!r} does not learn from pairs", hint="'bt' is usual; hinge, margin, ..."
+        )
+    if planned.start is not None:
+        raise OptionError(f"start is {planned.start!r}", hint="a report trains its heads from the beginning")
+    return planned
+
+
+def _known(store: Store, snapshot: SnapshotInfo, votes: pa.StructArray, trials: int) -> _Votes:
+    marks = votes.field("marks")
+    if (lengths := {*marks.value_lengths().unique().to_pylist()}) != {trials}:
+        raise InputError(f"votes have {sorted(lengths)} marks for {trials} trials", hint="one mark per trial")
+    table = marks.flatten().to_numpy(zero_copy_only=False).astype(np.uint8).reshape(-1, trials)
+    named = [(side, votes.field(f"{side}_id")) for side in ("chosen", "rejected")]
+    sides = find_sides(store, named, prompt=None, snapshot=snapshot)
+    chosen, rejected = sides.items
+    keep = sides.present & (chosen != rejected)
+    _, numbered = np.unique(np.concatenate(sides.known).astype(str), return_inverse=True)
+    columns = {
+        "chosen": chosen, "rejected": rejected, "prob": numbers(votes, "prob", 1.0), "margin": np.zeros(len(votes)),
+        "weight": numbers(votes, "weight", 1.0),
+    }  # fmt: skip
+    return _Votes(
+        {name: column[keep] for name, column in columns.items()},
+        tuple(end[keep] for end in np.split(numbered, len(sides.known))), table[keep], sides.read_items(), sides.fields,
+    )  # fmt: skip
+
+
+def _judged(store: Store, snapshot: SnapshotInfo, judged: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """Return the distinct vectors of the judged responses, and where each response finds its own.
+
+    The sums of a product differ in their last bits by the place of a row, so equal vectors are scored once.
+    """
+    keys, number = np.unique(texts(judged), return_inverse=True)
+    matrix = read_vectors(store, snapshot, keys.tolist())
+    if len(matrix) != len(keys):
+        raise InputError(
+            f"{len(keys) - len(matrix)} of {len(keys)} judged responses are no members of {snapshot.reference}",
+            hint="judge responses of rm_rows",
+        )
+    if not len(matrix):
+        return pa.array([], pa.list_(pa.float32(), 0)), number
+    vectors, row = distinct(matrix)
+    return pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1]), row[number]
+
+
+def _rewards(scorer: Scorer, vectors: pa.Array, place: np.ndarray) -> pa.Array:
+    if not len(place):
+        return pa.array([], pa.float32())
+    return replace(scorer, name="trial").score(vectors).take(pa.array(place))
