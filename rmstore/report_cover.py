@@ -1,7 +1,7 @@
 """Covers of table functions: temporary macros of one cursor that stand before ``rm_pairs`` and its like, in layers.
 
-The SQL of a report stays as it is, and so do the macros that it calls: a name is looked up among the temporary macros of
-the cursor first, so that what lies deeper is covered too. The twins ``_rm_all_pairs`` and so on are never covered.
+The SQL of a report stays as it is, and so do the macros that it calls: a name is looked up among the temporary macros
+of the cursor first, so that what lies deeper is covered too. The twins ``_rm_all_pairs`` and so on never are.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The operator's own condition on a report: laid over the table functions that the header's ``filter`` line names.
 
-It filters rows and learns nothing, so it lies over the folds; what a baseline learns from reads ``_rm_all_pairs``, which
-is never covered. A function that reads a covered one is filtered with it: ``rm_rewards`` reads ``rm_rows``.
+It filters rows and learns nothing, so it lies over the folds; what a baseline learns from reads ``_rm_all_pairs``,
+which is never covered. A function that reads a covered one is filtered with it: ``rm_rewards`` reads ``rm_rows``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reports: a file of SQL in, a table with its provenance out, a file where one is asked for, a row in ``report_runs``."""
+"""Reports: SQL in, a table with its provenance out, a file where one is asked for, a row in ``report_runs``."""
 
 from __future__ import annotations
 
