@@ -41,6 +41,7 @@ LAYERS = [
         "ingest",
         "training",
         "snapshot_training",
+        "learned_guesses",
         "trial_heads",
         "embedding",
         "imports",
@@ -69,7 +70,7 @@ LAYERS = [
     },
     {"store", "migrate", "safe_parser"},
     {"recipes", "metrics"},
-    {"kernels", "grouping", "precision", "reordering", "bootstrap", "neighbours"},
+    {"kernels", "grouping", "precision", "reordering", "bootstrap", "baselines", "neighbours", "best_of_n"},
     {"adapters", "encoders", "objectives", "heads"},
     {
         "errors",
@@ -87,7 +88,18 @@ LAYERS = [
 ]
 """Highest first; a module imports from its own layer or lower. rmstore/__init__.py belongs to none: it is lazy."""
 
-PURE = {"adapters", "encoders", "objectives", "heads", "kernels", "precision", "bootstrap", "neighbours"}
+PURE = {
+    "adapters",
+    "encoders",
+    "objectives",
+    "heads",
+    "kernels",
+    "precision",
+    "bootstrap",
+    "baselines",
+    "neighbours",
+    "best_of_n",
+}
 """Know no duckdb."""
 
 STANDARD = LAYERS[-1]

@@ -56,7 +56,9 @@ def test_references_are_resolved_once_and_recorded(filled):
     old = reports.run(filled, "accuracy", {"head": "h@1", "snapshot": "s@latest"})
     new = reports.run(filled, "accuracy", {"head": "h"})
     assert (old.table["accuracy"][0].as_py(), new.table["accuracy"][0].as_py()) == (1.0, 0.0)
-    assert old.provenance["parameters"] == {"head": "h@1", "snapshot": "s@1", "split": "test", "dataset": None}
+    assert old.provenance["parameters"] == {
+        "head": "h@1", "snapshot": "s@1", "split": "test", "dataset": None, "subset": None,
+    }  # fmt: skip
     assert new.provenance["parameters"]["head"] == "h@2"
 
 

@@ -3,7 +3,7 @@
 -- training split of the data set without the vote's own group; a response of several policies takes their mean.
 create or replace macro _rm_policy_guess(snapshot) as table
     with votes as (
-        select preference_id, chosen_id, rejected_id, prob, group_id, dataset, split from rm_pairs(snapshot)
+        select preference_id, chosen_id, rejected_id, prob, group_id, dataset, split from _rm_all_pairs(snapshot)
     ),
     sides as (
         select preference_id, chosen_id as response_id, true as is_chosen, prob, group_id, dataset, split from votes

@@ -3,69 +3,77 @@
 -- grain:   one row per data set, subset and split; 'all' marks totals
 -- engines: duckdb
 -- folds:   yes
--- params:  head HEAD, snapshot SNAPSHOT, split VARCHAR = 'test', dataset VARCHAR = NULL
+-- params:  head HEAD, snapshot SNAPSHOT, split VARCHAR = 'test', dataset VARCHAR = NULL, subset VARCHAR = NULL
 -- columns: dataset VARCHAR, subset VARCHAR, split VARCHAR, n_pairs BIGINT, n_groups BIGINT, n_ties BIGINT,
 --          n_cross BIGINT, accuracy DOUBLE, low DOUBLE, high DOUBLE, tie_rate DOUBLE, n_seen BIGINT,
---          accuracy_seen DOUBLE, random DOUBLE, longest DOUBLE, shortest DOUBLE, policy DOUBLE
--- chart:   bar x=subset y=accuracy low=low high=high
--- note:    Every vote counts once, unweighted; one without a preference (prob 0.5) only in n_ties. Headline and
---          baselines are over the same n_pairs: votes of groups that the head did not see in training. It saw those of
---          n_seen (NULL where unknown). Equal rewards count half. Of n_pairs, n_cross answer different prompts.
---          low and high: Wilson's 95 % interval for the number of pairs that groups are worth. policy: the side whose
---          policy wins more often in the training split. Votes without a subset count in the totals alone.
-with rewards as (
-    select response_id, prompt_id, any_value(reward) as reward, bool_or(seen_in_training) as is_seen
-    from rm_rewards($head, $snapshot)
-    group by response_id, prompt_id
-),
-votes as (
-    select preference_id, chosen_id, rejected_id, prob, group_id, dataset, subset, split,
-           0.5e0 + 0.5e0 * sign(chosen_chars - rejected_chars) as longest
-    from rm_pairs($snapshot)
-    where $split in (split, 'all') and ($dataset is null or dataset = $dataset)
-),
-pairs as (
-    select votes.group_id, votes.dataset, votes.subset, votes.split, votes.longest, guesses.policy,
-           votes.prob > 0.5e0 as is_decided,
-           chosen.is_seen or rejected.is_seen as is_seen,
-           votes.prob > 0.5e0 and not coalesce(chosen.is_seen or rejected.is_seen, false) as is_counted,
-           chosen.prompt_id <> rejected.prompt_id as is_cross,
-           case
-               when chosen.reward > rejected.reward then 1e0
-               when chosen.reward = rejected.reward then 0.5e0
-               else 0e0
-           end as hit
-    from votes
-    join rewards as chosen on chosen.response_id = votes.chosen_id
-    join rewards as rejected on rejected.response_id = votes.rejected_id
-    left join _rm_policy_guess($snapshot) as guesses using (preference_id)
+--          accuracy_seen DOUBLE, random DOUBLE, longest DOUBLE, shortest DOUBLE, policy DOUBLE, response_only DOUBLE,
+--          neighbour DOUBLE, best_baseline VARCHAR, difference DOUBLE, difference_low DOUBLE, difference_high DOUBLE,
+--          z DOUBLE, lc_accuracy DOUBLE, lc_low DOUBLE, lc_high DOUBLE
+-- compare: accuracy = hits / n in groups by dataset, subset, split
+-- filter:  rm_pairs
+-- chart:   bar x=subset y=accuracy,random,longest,policy,response_only,neighbour low=low high=high facet=dataset
+--          x_title='subset' y_title='accuracy (share of votes)'
+-- note:    Every vote counts once, unweighted; one without a preference (prob 0.5) only in n_ties. All but the seen are
+--          over the same n_pairs: votes of groups that the head did not see in training. It saw those of n_seen (NULL
+--          where unknown). Equal rewards count half. Of n_pairs, n_cross answer different prompts. low and high: Wilson's
+--          95 % interval for the number of pairs that groups are worth. Baselines learn from the training split without
+--          the vote's own group, and from all of it whatever is filtered; what they do not know counts half, and NULL is
+--          none known. policy: the side whose policy wins more often. response_only: a linear head on the response
+--          alone, where its vectors are stored (embed it with the layout joint||response), from up to 100,000 votes.
+--          neighbour: the higher mean win share of the ten nearest of up to 10,000 responses. difference: head less
+--          best_baseline on the same votes, with z in standard errors, clustered and paired; it is the best of six, which
+--          favours the baseline. lc_accuracy: mean over votes for the longer and for the shorter side, each half: 0.5
+--          for lengths alone. Votes without a subset count in the totals alone.
+with votes as (
+    select votes.*, policies.policy, learned.response_only, learned.neighbour
+    from _rm_judged_votes($head, $snapshot, $split, $dataset, $subset) as votes
+    left join _rm_policy_guess($snapshot) as policies using (preference_id)
+    left join _rm_learned_baselines($snapshot, $split, $dataset, $subset) as learned using (preference_id)
 ),
 groups as (
-    select dataset, subset, split, grouping(dataset, subset, split) as level, group_id,
-           count_if(is_counted) as n, coalesce(sum(hit) filter (is_counted), 0e0) as hits,
-           count_if(is_counted and hit = 0.5e0) as n_level, count_if(is_counted and is_cross) as n_cross,
-           count_if(not is_decided) as n_ties, count_if(is_decided and is_seen is null) as n_unknown,
-           count_if(is_decided and is_seen) as n_seen, sum(hit) filter (is_decided and is_seen) as hits_seen,
-           sum(longest) filter (is_counted) as longest,
-           sum(coalesce(policy, 0.5e0)) filter (is_counted) as policy, count(policy) filter (is_counted) as n_policy
-    from pairs
+    select case when grouping(dataset) = 1 then 'all' else dataset end as dataset,
+           case when grouping(subset) = 1 then 'all' else subset end as subset,
+           case when grouping(split) = 1 then 'all' else split end as split,
+           grouping(dataset, subset, split) as level, group_id, count_if(is_counted) as n,
+           _rm_total(hit, is_counted) as hits, count_if(is_counted and hit = 0.5e0) as n_level,
+           count_if(is_counted and is_cross) as n_cross, count_if(not is_decided) as n_ties,
+           count_if(is_decided and is_seen is null) as n_unknown, count_if(is_decided and is_seen) as n_seen,
+           _rm_total(hit, is_decided and is_seen) as hits_seen,
+           _rm_guessed(longer, is_counted) as longest, _rm_guessed(1 - longer, is_counted) as shortest,
+           _rm_guessed(policy, is_counted) as policy, _rm_guessed(response_only, is_counted) as response_only,
+           _rm_guessed(neighbour, is_counted) as neighbour,
+           count_if(is_counted and longer = 1) as n_long, _rm_total(hit, is_counted and longer = 1) as hits_long,
+           count_if(is_counted and longer = 0) as n_short, _rm_total(hit, is_counted and longer = 0) as hits_short
+    from votes
     group by grouping sets (
         (dataset, subset, split, group_id), (dataset, split, group_id), (dataset, group_id), (split, group_id),
         (group_id))
+    having (grouping(subset) = 1 or subset is not null) and (grouping(split) = 0 or $split = 'all')
+),
+cells as (
+    select groups.dataset, groups.subset, groups.split, sum(n)::bigint as n_pairs, count_if(n > 0)::bigint as n_groups,
+           sum(n_ties)::bigint as n_ties, sum(n_cross)::bigint as n_cross, _rm_mean(n, hits) as accuracy,
+           _rm_share_interval(n, hits) as span, _rm_mean(n, n_level) as tie_rate,
+           case when sum(n_unknown) = 0 then sum(groups.n_seen)::bigint end as n_seen,
+           sum(hits_seen) / nullif(sum(groups.n_seen), 0) as accuracy_seen,
+           [_rm_baseline('random', n, hits, {'total': n / 2e0, 'known': n}),
+            _rm_baseline('longest', n, hits, longest), _rm_baseline('shortest', n, hits, shortest),
+            _rm_baseline('policy', n, hits, policy), _rm_baseline('response_only', n, hits, response_only),
+            _rm_baseline('neighbour', n, hits, neighbour)] as baselines,
+           _rm_lc_accuracy(n_long, hits_long, n_short, hits_short) as lc_accuracy,
+           _rm_lc_interval(n_long, hits_long, n_short, hits_short) as lc_span
+    from groups
+    group by level, groups.dataset, groups.subset, groups.split
+),
+compared as (
+    select *, _rm_best_baseline(baselines) as best from cells
 )
-select case when level & 4 > 0 then 'all' else dataset end as dataset,
-       case when level & 2 > 0 then 'all' else subset end as subset,
-       case when level & 1 > 0 then 'all' else split end as split,
-       sum(n)::bigint as n_pairs, count_if(n > 0)::bigint as n_groups, sum(n_ties)::bigint as n_ties,
-       sum(n_cross)::bigint as n_cross, _rm_mean(n, hits) as accuracy,
-       _rm_share_interval(n, hits).low as low, _rm_share_interval(n, hits).high as high,
-       _rm_mean(n, n_level) as tie_rate,
-       case when sum(n_unknown) = 0 then sum(n_seen)::bigint end as n_seen,
-       sum(hits_seen) / nullif(sum(n_seen), 0) as accuracy_seen,
-       case when sum(n) > 0 then 0.5e0 end as random,
-       _rm_mean(n, longest) as longest, 1 - _rm_mean(n, longest) as shortest,
-       case when sum(n_policy) > 0 then _rm_mean(n, policy) end as policy
-from groups
-where (level & 2 > 0 or subset is not null) and (level & 1 = 0 or $split = 'all')
-group by level, groups.dataset, groups.subset, groups.split
-order by groups.split nulls last, groups.dataset nulls last, groups.subset nulls last
+select dataset, subset, split, n_pairs, n_groups, n_ties, n_cross, accuracy, span.low as low, span.high as high, tie_rate,
+       n_seen, accuracy_seen, baselines[1].accuracy as random, baselines[2].accuracy as longest,
+       baselines[3].accuracy as shortest, baselines[4].accuracy as policy, baselines[5].accuracy as response_only,
+       baselines[6].accuracy as neighbour, best.name as best_baseline, best.difference as difference,
+       _rm_paired_interval(best.difference, best.variance, n_groups).low as difference_low,
+       _rm_paired_interval(best.difference, best.variance, n_groups).high as difference_high,
+       _rm_z(best.difference, best.variance) as z, lc_accuracy, lc_span.low as lc_low, lc_span.high as lc_high
+from compared
+order by split = 'all', split, dataset = 'all', dataset, subset = 'all', subset
