@@ -1,18 +1,21 @@
--- Rewards beside gold: one row per distinct response of a snapshot that has a rating of the attribute (the mean, where
--- it has several). split 'all' and dataset NULL take everything.
-create or replace macro _rm_rated_rewards(head, snapshot, attribute, split, dataset) as table
+-- Rewards beside gold: one row per distinct response of a snapshot that has a finite rating of the attribute (the mean,
+-- where it has several). split 'all', dataset NULL and subset NULL take everything.
+create or replace macro _rm_rated_rewards(head, snapshot, attribute, split, dataset, subset) as table
     with golds as (
         select response_id, avg(value) as gold
         from rm.main.ratings as ratings
-        where ratings.attribute = attribute
+        where ratings.attribute = attribute and isfinite(value)
         group by response_id
     )
     select "rows".group_id, "rows".prompt_id, "rows".response_id,
            any_value("rows".reward)::double as reward,
            any_value("rows".n_chars)::double as n_chars,
            any_value(golds.gold) as gold,
-           bool_or("rows".seen_in_training) as is_seen
+           bool_or("rows".seen_in_training) as is_seen,
+           case when count("rows".policy) = count(*) and min("rows".policy) = max("rows".policy)
+               then min("rows".policy) end as policy
     from rm_rewards(head, snapshot) as "rows"
     join golds using (response_id)
     where split in ("rows".split, 'all') and (dataset is null or "rows".dataset = dataset)
+      and (subset is null or "rows".subset = subset)
     group by "rows".group_id, "rows".prompt_id, "rows".response_id;
