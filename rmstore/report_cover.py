@@ -20,6 +20,7 @@ UNCOVERED = {
     "rm_rows": "_rm_all_rows",
     "rm_step_rewards": "_rm_all_step_rewards",
     "rm_steps": "_rm_all_steps",
+    "rm_votes": "_rm_all_votes",
 }
 """Table functions that can be covered, with what lies beneath the first cover."""
 

@@ -20,7 +20,8 @@ from rmstore.store import Store, fill_in, quote_identifier, statement
 if TYPE_CHECKING:
     import duckdb
 
-_OF_HEADS = ("rm_rewards", "rm_step_rewards")
+_ARGUMENTS = {"rm_rewards": ("head", "snapshot"), "rm_step_rewards": ("head", "snapshot"), "rm_votes": ()}
+"""What a table function needs, where it is not the snapshot alone."""
 
 
 def check(store: Store, report: Report, where: str | None) -> None:
@@ -81,13 +82,11 @@ def notes(kept: list[dict[str, Any]], where: str | None) -> list[str]:
 
 def _counter(store: Store, covers: Covers, name: str, bound: Bound) -> Callable[[], int] | None:
     """Return what counts the rows of a function for the first head and snapshot; None where the report has none."""
-    head, snapshot = bound.head, bound.snapshot
-    if snapshot is None or (head is None and name in _OF_HEADS):
+    held = {"head": bound.head, "snapshot": bound.snapshot}
+    params = {key: found.reference for key in _needed(name) if (found := held[key]) is not None}
+    if len(params) < len(_needed(name)):
         return None
-    params = {"snapshot": snapshot.reference}
-    if name in _OF_HEADS and head is not None:
-        params["head"] = head.reference
-    arguments = ", ".join(f"${key}" for key in sorted(params))
+    arguments = ", ".join(f"${key}" for key in params)
     query = fill_in(statement("reports/filters/count"), {"table": quote_identifier(name), "arguments": arguments})
     return lambda: int(store.execute(covers.cursor, query, params).fetchall()[0][0])
 
@@ -98,8 +97,12 @@ def _stubbed(store: Store) -> duckdb.DuckDBPyConnection:
     return cursor
 
 
+def _needed(name: str) -> tuple[str, ...]:
+    return _ARGUMENTS.get(name, ("snapshot",))
+
+
 def _stub(name: str) -> dict[str, str]:
-    return {"table": quote_identifier(name), "arguments": "null, null" if name in _OF_HEADS else "null"}
+    return {"table": quote_identifier(name), "arguments": ", ".join("null" for _ in _needed(name))}
 
 
 def _columns(store: Store, name: str) -> list[str]:

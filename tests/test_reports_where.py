@@ -5,10 +5,14 @@ import json
 import pytest
 from lab import fill
 from own_reports import changed, write
+from tracing import fill_traces, until
 
 import rmstore
 from rmstore import reports
 from rmstore.errors import InputError, OptionError, ReportError, UnknownNameError
+from rmstore.report_cover import Covers
+from rmstore.report_header import FILTERED
+from rmstore.store import statement
 
 ROWS = [
     {"prompt": f"p{i}", "text": text, "reward": reward, "dataset": "de"[i % 2], "policy": text,
@@ -146,3 +150,27 @@ def test_the_command_line_takes_a_condition(cli, tmp_path, dirs):
     assert found["rows"][-1]["n_pairs"] == 2 and found["provenance"]["where"]["sql"] == "subset = 'hard'"
     wrong = cli(*asked, "subzet = 'hard'")
     assert wrong.code == 1 and "it may name" in wrong.err and wrong.out == ""
+
+
+@pytest.fixture(scope="module")
+def traces():
+    """Two solutions of three steps."""
+    with rmstore.connect() as opened:
+        fill_traces(opened, [{"prompt": p, "logits": [1, -1, 1], "labels": until(3, 2)} for p in "ab"])
+        yield opened
+
+
+@pytest.mark.parametrize("name", FILTERED)
+def test_every_table_function_that_a_header_may_name_can_be_covered(store, traces, name):
+    filled = traces if "step" in name else store
+    reads = {"rm_rewards": "'h', 's'", "rm_step_rewards": "'h', 's'", "rm_votes": ""}.get(name, "'s'")
+    with filled.cursor() as cursor:
+
+        def count():
+            return cursor.execute(f"select count(*) from {name}({reads})").fetchone()[0]
+
+        before, covers = count(), Covers(filled, cursor)
+        assert before
+        for where, kept in (("group_id is not null", before), ("false", 0), ("true", 0)):
+            covers.lay(name, statement(f"reports/filters/{name}"), {"where": where})
+            assert count() == kept, "every layer holds"
