@@ -2,8 +2,8 @@
 
 python benchmarks/reports.py [--prompts 25000] [--dim 384] [--split test] [--only NAME ...] [--store FILE]
 
-A store of made-up responses, four per prompt and by four policies, with gold ratings that follow their vectors, and four votes
-per prompt. The split of 'all' judges every vote, by a head that learned from another data set.
+A store of made-up responses, four per prompt by four policies, with gold ratings that follow their vectors; four votes
+per prompt. Where the split is 'all', votes of groups that the head learned from are counted apart, as ever.
 """
 
 from __future__ import annotations
