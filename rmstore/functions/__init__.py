@@ -15,7 +15,6 @@ FUNCTIONS = Registry(
     "functions",
     {
         "_rm_bon_curves": "rmstore.functions.best_of_n:bon_curves",
-        "_rm_bon_curves": "rmstore.functions.best_of_n:bon_curves",
         "_rm_checksum": "rmstore.functions.precision:checksum",
         "_rm_embed": "rmstore.functions.embed:embed",
         "_rm_explain": "rmstore.functions.explain:explain",
