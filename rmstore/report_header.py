@@ -18,7 +18,7 @@ TYPES = ("HEAD", "SNAPSHOT", "VARCHAR", "DOUBLE", "INTEGER", "BOOLEAN")
 ENGINES = ("duckdb", "spark")
 REQUIRED = ("report", "title", "grain", "engines", "params", "columns")
 OPTIONAL = ("chart", "compare", "filter", "folds", "levels", "note")
-FILTERED = ("rm_pairs", "rm_rows", "rm_rewards", "rm_steps", "rm_step_rewards")
+FILTERED = ("rm_pairs", "rm_rows", "rm_rewards", "rm_steps", "rm_step_rewards", "rm_votes")
 """Table functions that an operator's own condition can filter."""
 _ENTRY = re.compile(r"-- ([a-z]+):(?:\s+(.*))?$")
 _MORE = re.compile(r"--\s{2,}(\S.*)$")
