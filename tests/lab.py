@@ -110,11 +110,11 @@ def save_head(store, info, group_ids, temperature=1.0, within_prompt=True, name=
     head = LinearHead(np.array(weights, np.float32), np.zeros(len(weights), np.float32))
     return head_store.save(store, head_store.NewHead(
         name=name, kind="linear", objective=objective, options={}, chosen={}, members=len(weights), merge=None, seed=0,
-        snapshot_id=info.snapshot_id, encoder_key=info.encoder_key, layout=info.layout, inputs=(vars(Field("", 1)),),
-        within_prompt=within_prompt, training_sql="select 1", fingerprint=name, n_used=1, n_skipped=0,
-        temperature=temperature, reference_mean=0.0, member_means=(0.0,) * len(weights),
-        member_scales=(1.0,) * len(weights), seconds=0.0, notes=(), data=head.to_bytes(), metrics={},
-        group_ids=group_ids,
+        snapshot_id=info.snapshot_id, encoder_key=info.encoder_key, layout=info.layout,
+        inputs=(vars(Field("", len(weights[0]))),), within_prompt=within_prompt, training_sql="select 1",
+        fingerprint=name, n_used=1, n_skipped=0, temperature=temperature, reference_mean=0.0,
+        member_means=(0.0,) * len(weights), member_scales=(1.0,) * len(weights), seconds=0.0, notes=(),
+        data=head.to_bytes(), metrics={}, group_ids=group_ids,
     ))  # fmt: skip
 
 

@@ -17,6 +17,8 @@ create or replace temp macro rm_pairs(snapshot) as table
 
 create or replace temp macro _rm_all_pairs(snapshot) as table from rm_pairs(snapshot);
 
+create or replace temp macro _rm_all_rows(snapshot) as table from rm_rows(snapshot);
+
 create or replace temp macro rm_rewards(head, snapshot) as table
     select null::uuid as prompt_id, null::uuid as group_id, null::uuid as response_id, null::varchar as dataset,
            null::varchar as subset, null::varchar as split, null::varchar as policy, null::bigint as n_chars,
