@@ -148,9 +148,15 @@ def test_a_read_only_store_is_enough(tmp_path):
 
 def test_ctrl_c_stops_a_sweep_and_leaves_the_store_usable(lab):
     lab.sql(MARKED)
-    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(Interrupted):
-        reports.run(
-            lab, "label-noise", {"snapshot": "tiny", "head": "mlp", "options": '{"epochs": 100000, "patience": 100000}'}
-        )
+    started = []
+
+    def interrupt(query):
+        if "training_ids" in query and not started:  # the sweep reads its votes
+            started.append(True)
+            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    endless = {"snapshot": "tiny", "head": "mlp", "options": '{"epochs": 1000000, "patience": 1000000}'}
+    with lab.trace(interrupt), pytest.raises(Interrupted):
+        reports.run(lab, "label-noise", endless)
+    assert started and not lab.stop.is_set()
     assert trials(lab)
