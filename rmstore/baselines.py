@@ -1,9 +1,10 @@
 """What a head's accuracy stands beside: baselines that learn from the training split, judging votes they did not learn.
 
 Both give every response a number and guess the side with the higher one. ``response_only`` is a linear Bradley-Terry
-head on vectors of the responses alone: what it gets right needs no look at the prompt. ``neighbour`` gives a response the
-mean win share of the training responses nearest to it: what it gets right is memory. Both are this project's own controls
-for reward heads, after the hypothesis-only baselines of language inference (Poliak et al. 2018, arXiv 1805.01042).
+head on vectors of the responses alone: what it gets right needs no look at the prompt. ``neighbour`` gives a response
+the mean win share of the training responses nearest to it: what it gets right is memory. Both are this project's own
+controls for reward heads, after the hypothesis-only baselines of language inference (Poliak et al. 2018, arXiv
+1805.01042).
 """
 
 from __future__ import annotations

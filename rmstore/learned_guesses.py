@@ -1,4 +1,4 @@
-"""Guesses of the baselines that learn: votes and vectors of a snapshot in, a guess for every judged vote out.
+"""Guesses of the baselines that learn: votes and vectors of a snapshot in, a guess for every asked vote out.
 
 Votes come from ``_rm_all_pairs``, which neither folds nor an operator's condition cover. Vectors that teach are held in
 memory, at most those of ``MOST_VOTES`` votes; those of judged responses pass by in batches.
@@ -32,32 +32,28 @@ class Guesses:
     """What the baselines say of the judged votes.
 
     Attributes:
-        preference_ids: the votes, (p,) as text.
+        preference_ids: the judged votes, (p,) as text.
         response_only: 1, 0.5 or 0, NULL where no learner could judge, (p,) double.
         neighbour: the same of the nearest neighbours.
     """
 
-    preference_ids: pa.ChunkedArray
+    preference_ids: pa.Array
     response_only: pa.Array
     neighbour: pa.Array
 
 
-def learned_guesses(
-    store: Store, info: SnapshotInfo, *, split: str = "all", dataset: str | None = None, subset: str | None = None
-) -> Guesses:
-    """Return what the baselines say of the decided votes of a split, data set and subset.
+def learned_guesses(store: Store, info: SnapshotInfo, preference_ids: pa.Array) -> Guesses:
+    """Return what the baselines say of some votes.
 
     Args:
         store: an open store.
         info: the snapshot, whose votes of the training split teach.
-        split: which votes are judged; ``all`` for every one.
-        dataset: only votes of this data set are judged.
-        subset: only votes of this subset are judged.
+        preference_ids: the votes to judge, as text; those that are ties, or not of the snapshot, are left out.
     """
     with store.cursor() as cursor:
-        choice = {"split": split, "dataset": dataset, "subset": subset}
         store.execute(cursor, statement("reports/baseline_items"), {"snapshot": info.reference}).fetchall()
-        values = {"snapshot": info.reference, "folds": FOLDS, **choice}
+        cursor.register("_rm_baseline_asked", pa.table({"preference_id": preference_ids.cast(pa.string())}))
+        values = {"snapshot": info.reference, "folds": FOLDS}
         table = store.arrow(cursor, statement("reports/baseline_votes"), values)
         names = ("chosen", "rejected", "chosen_fold", "rejected_fold", "is_judged")
         votes = Votes(*(table[name].to_numpy() for name in names))
@@ -75,7 +71,7 @@ def learned_guesses(
         }  # fmt: skip
     judged = pa.array(votes.is_judged)
     columns = {name: pa.array(guess[votes.is_judged], from_pandas=True) for name, guess in found.items()}
-    return Guesses(table["preference_id"].filter(judged), **columns)
+    return Guesses(table["preference_id"].filter(judged).combine_chunks(), **columns)
 
 
 def _judged(

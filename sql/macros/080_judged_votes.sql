@@ -1,8 +1,8 @@
--- What the reports accuracy, margins and length-bias are made from: one row per vote of a snapshot with the rewards of both
--- sides. is_counted marks decided votes of groups that the head did not see; is_seen is NULL where that is not known.
--- hit is 1 where the chosen side has the higher reward, 0.5 where both have the same. longer is 1 where the chosen side
--- is the longer one in characters, 0.5 where both are as long, NULL where a length is not known. split 'all', dataset NULL
--- and subset NULL take everything.
+-- What the reports accuracy, margins and length-bias are made from: one row per vote of a snapshot with the rewards of
+-- both sides. is_counted marks decided votes of groups that the head did not see; is_seen is NULL where that is not
+-- known. hit is 1 where the chosen side has the higher reward, 0.5 where both have the same. longer is 1 where the
+-- chosen side is the longer one in characters, 0.5 where both are as long, NULL where a length is not known. split
+-- 'all', dataset NULL and subset NULL take everything.
 create or replace macro _rm_judged_votes(head, snapshot, split, dataset, subset) as table
     with rewards as (
         select response_id, prompt_id, any_value(reward)::double as reward, bool_or(seen_in_training) as is_seen
@@ -20,8 +20,8 @@ create or replace macro _rm_judged_votes(head, snapshot, split, dataset, subset)
         where split in (votes.split, 'all') and (dataset is null or votes.dataset = dataset)
             and (subset is null or votes.subset = subset)
     )
-    select votes.preference_id, votes.group_id, votes.dataset, votes.subset, votes.split, votes.prob, votes.margin as given,
-           votes.chosen_chars, votes.rejected_chars,
+    select votes.preference_id, votes.group_id, votes.dataset, votes.subset, votes.split, votes.prob,
+           votes.margin as given, votes.chosen_chars, votes.rejected_chars,
            0.5e0 + 0.5e0 * sign(votes.chosen_chars - votes.rejected_chars) as longer,
            chosen.reward as chosen_reward, rejected.reward as rejected_reward,
            chosen.reward - rejected.reward as margin,
@@ -34,8 +34,8 @@ create or replace macro _rm_judged_votes(head, snapshot, split, dataset, subset)
     join rewards as chosen on chosen.response_id = votes.chosen_id
     join rewards as rejected on rejected.response_id = votes.rejected_id;
 
--- Responses of which only the vectors were published: their texts are placeholders (022_placeholders.sql), so that their
--- lengths say nothing.
+-- Responses of which only the vectors were published: their texts are placeholders (022_placeholders.sql), so that
+-- their lengths say nothing.
 create or replace macro _rm_without_text() as table
     select distinct generations.response_id
     from rm.main.generations as generations

@@ -1,8 +1,9 @@
--- Length-controlled accuracy: the mean of the accuracy over votes for the longer side and over votes for the shorter one,
--- each half, so that a rule that knows lengths alone scores exactly 0.5. An adaptation to reward heads, by post-stratification,
--- of the idea of AlpacaEval's length control (arXiv 2404.04475), which puts the length difference of a fitted curve to 0.
--- Votes of sides as long as each other, or of unknown length, are in neither half. Aggregates over one row per group: n_long and
--- hits_long of votes for the longer side, n_short and hits_short of the others; NULL where a half is empty.
+-- Length-controlled accuracy: the mean of the accuracy over votes for the longer side and over votes for the shorter
+-- one, each half, so that a rule that knows lengths alone scores exactly 0.5. An adaptation to reward heads, by
+-- post-stratification, of the idea of AlpacaEval's length control (arXiv 2404.04475), which puts the length difference
+-- of a fitted curve to 0. Votes of sides as long as each other, or of unknown length, are in neither half. Aggregates
+-- over one row per group: n_long and hits_long of votes for the longer side, n_short and hits_short of the others;
+-- NULL where a half is empty.
 create or replace macro _rm_lc_accuracy(n_long, hits_long, n_short, hits_short) as
     (_rm_mean(n_long, hits_long) + _rm_mean(n_short, hits_short)) / 2;
 

@@ -13,22 +13,27 @@
 -- filter:  rm_pairs
 -- chart:   bar x=subset y=accuracy,random,longest,policy,response_only,neighbour low=low high=high facet=dataset
 --          x_title='subset' y_title='accuracy (share of votes)'
--- note:    Every vote counts once, unweighted; one without a preference (prob 0.5) only in n_ties. All but the seen are
---          over the same n_pairs: votes of groups that the head did not see in training. It saw those of n_seen (NULL
---          where unknown). Equal rewards count half. Of n_pairs, n_cross answer different prompts. low and high: Wilson's
---          95 % interval for the number of pairs that groups are worth. Baselines learn from the training split without
---          the vote's own group, and from all of it whatever is filtered; what they do not know counts half, and NULL is
---          none known. policy: the side whose policy wins more often. response_only: a linear head on the response
---          alone, where its vectors are stored (embed it with the layout joint||response), from up to 100,000 votes.
---          neighbour: the higher mean win share of the ten nearest of up to 10,000 responses. difference: head less
---          best_baseline on the same votes, with z in standard errors, clustered and paired; it is the best of six, which
---          favours the baseline. lc_accuracy: mean over votes for the longer and for the shorter side, each half: 0.5
---          for lengths alone. Votes without a subset count in the totals alone.
-with votes as (
-    select votes.*, policies.policy, learned.response_only, learned.neighbour
-    from _rm_judged_votes($head, $snapshot, $split, $dataset, $subset) as votes
+-- note:    Every vote counts once, unweighted; one without a preference (prob 0.5) only in n_ties. All but the seen
+--          are over the same n_pairs: votes of groups that the head did not see in training; it saw those of n_seen
+--          (NULL where unknown). Equal rewards count half. Of n_pairs, n_cross answer different prompts. low, high: 95
+--          % interval, Wilson's for the number of pairs that groups are worth. Baselines learn from the training split
+--          without the vote's own group, whatever is filtered; a vote that they do not know counts half, and they are
+--          NULL where they know none. policy: the side whose policy wins more often. response_only: a linear head on
+--          the response alone, from up to 100,000 votes, where such vectors are stored (embed with layout
+--          joint||response). neighbour: the higher mean win share of the ten nearest of up to 10,000 responses.
+--          difference: head less best_baseline on the same votes, z its value in standard errors, paired and
+--          clustered; the best of six is chosen on these votes, which favours the baseline. lc_accuracy: mean over
+--          votes for the longer and votes for the shorter side, half each: 0.5 for lengths alone. Votes without a
+--          subset count in the totals alone.
+with judged as materialized (
+    from _rm_judged_votes($head, $snapshot, $split, $dataset, $subset)
+),
+votes as (
+    select judged.*, policies.policy, learned.response_only, learned.neighbour
+    from judged
     left join _rm_policy_guess($snapshot) as policies using (preference_id)
-    left join _rm_learned_baselines($snapshot, $split, $dataset, $subset) as learned using (preference_id)
+    left join _rm_learned_baselines(
+        $snapshot, (select list(preference_id::varchar) from judged where is_counted)) as learned using (preference_id)
 ),
 groups as (
     select case when grouping(dataset) = 1 then 'all' else dataset end as dataset,
@@ -56,20 +61,15 @@ cells as (
            _rm_share_interval(n, hits) as span, _rm_mean(n, n_level) as tie_rate,
            case when sum(n_unknown) = 0 then sum(groups.n_seen)::bigint end as n_seen,
            sum(hits_seen) / nullif(sum(groups.n_seen), 0) as accuracy_seen,
-           [_rm_baseline('random', n, hits, {'total': n / 2e0, 'known': n}),
-            _rm_baseline('longest', n, hits, longest), _rm_baseline('shortest', n, hits, shortest),
-            _rm_baseline('policy', n, hits, policy), _rm_baseline('response_only', n, hits, response_only),
-            _rm_baseline('neighbour', n, hits, neighbour)] as baselines,
+           _rm_baselines(n, hits, longest, shortest, policy, response_only, neighbour) as baselines,
            _rm_lc_accuracy(n_long, hits_long, n_short, hits_short) as lc_accuracy,
            _rm_lc_interval(n_long, hits_long, n_short, hits_short) as lc_span
     from groups
     group by level, groups.dataset, groups.subset, groups.split
 ),
-compared as (
-    select *, _rm_best_baseline(baselines) as best from cells
-)
-select dataset, subset, split, n_pairs, n_groups, n_ties, n_cross, accuracy, span.low as low, span.high as high, tie_rate,
-       n_seen, accuracy_seen, baselines[1].accuracy as random, baselines[2].accuracy as longest,
+compared as (select *, _rm_best_baseline(baselines) as best from cells)
+select dataset, subset, split, n_pairs, n_groups, n_ties, n_cross, accuracy, span.low as low, span.high as high,
+       tie_rate, n_seen, accuracy_seen, baselines[1].accuracy as random, baselines[2].accuracy as longest,
        baselines[3].accuracy as shortest, baselines[4].accuracy as policy, baselines[5].accuracy as response_only,
        baselines[6].accuracy as neighbour, best.name as best_baseline, best.difference as difference,
        _rm_paired_interval(best.difference, best.variance, n_groups).low as difference_low,
