@@ -103,8 +103,8 @@ GOOD = {
 
 REQUIRED = {
     "hh": "rejected", "pairs": "rejected", "responses": "response", "alpaca-eval": "output_1", "rm-bench": "chosen",
-    "rewardbench2": "chosen", "llmbar": "label", "ratings": "prompt", "qa-feedback": "question", "pandalm": "instruction", "steps": "steps",
-    "npy": "file",
+    "rewardbench2": "chosen", "llmbar": "label", "ratings": "prompt", "qa-feedback": "question",
+    "pandalm": "instruction", "steps": "steps", "npy": "file",
 }  # fmt: skip
 
 formats = pytest.mark.parametrize("name", list(ADAPTERS))
