@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +10,6 @@ import pyarrow as pa
 from rmstore.errors import MissingPackageError
 from rmstore.report_header import Report
 from rmstore.report_picture import Frame, altair, picture
-from rmstore.report_text import clean
 
 _ID = re.compile(r'(id="|url\(#|href="#)([A-Za-z][\w-]*)')
 PIXELS = 2
@@ -41,41 +39,6 @@ def png(report: Report, table: pa.Table, frame: Frame) -> bytes:
     specification = picture(report, table, frame)
     image: bytes = _converter().vegalite_to_png(specification, scale=PIXELS, **_options())
     return image
-
-
-def caption(provenance: Mapping[str, Any], table: pa.Table) -> str:
-    """Return head, snapshot and n of a run in one line.
-
-    n is the first count of the report: of the row of totals, of every row where they agree, else of the largest row.
-
-    Example:
-        >>> rows = pa.table({"subset": ["a", "all"], "n_pairs": [2, 5]})
-        >>> caption({"parameters": {"split": "test"}, "heads": {"head": {"reference": "h@1"}}}, rows)
-        'head h@1, split test, 5 pairs'
-    """
-    named = {**provenance.get("heads", {}), **provenance.get("snapshots", {})}
-    parts = [f"{key} {value['reference']}" for key, value in named.items()]
-    parts += [
-        f"{key} {value}" for key, value in provenance.get("parameters", {}).items()
-        if key not in named and value is not None and key in {"split", "dataset", "subset", "attribute"}
-    ]  # fmt: skip
-    folds = provenance.get("folds")
-    parts += [f"{folds['k']} folds" if isinstance(folds, Mapping) and "k" in folds else ""]
-    return clean(", ".join(part for part in [*parts, _count(table)] if part))
-
-
-def _count(table: pa.Table) -> str:
-    name = next((name for name in table.column_names if re.fullmatch(r"n_\w+", name)), None)
-    values = [value for value in table[name].to_pylist() if value is not None] if name else []
-    if not values or not all(isinstance(value, int) for value in values):
-        return ""
-    rows = table.to_pylist()
-    texts = [other for other in table.column_names if any(row[other] == "all" for row in rows)]
-    total = next((row for row in rows if texts and all(row[other] == "all" for other in texts)), None)
-    noun = str(name).removeprefix("n_").replace("_", " ")
-    if total is not None or len(set(values)) == 1:
-        return f"{total[name] if total else values[0]:,} {noun}"
-    return f"up to {max(values):,} {noun} a row"
 
 
 def _converter() -> Any:

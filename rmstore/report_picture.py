@@ -103,29 +103,29 @@ class _Drawing:
         self.alt, self.kind, self.marks = alt, chart.kind, marks
         self.settings, self.palette = chart.settings, THEMES[frame.theme]
         self.facets = marks.facets if len(marks.facets) > 1 else ()
-        self.scales = Scales(alt, chart, marks, frame.theme, narrow=bool(self.facets))
-        self.panel_columns = 1 if not self.facets else (2 if len(self.facets) in {2, 4} or self.kind == "bar" else 3)
-        self.width = WIDTH if not self.facets else (WIDTH + 80) // self.panel_columns - 40
+        self.scales = Scales(alt, chart, marks, frame.theme)
+        below = (
+            not self.facets or self.kind == "bar"
+        )  # panels of bars have rows of their own
+        self.panel_columns = 1 if below else 2 if len(self.facets) in {2, 4} else 3
+        self.width = WIDTH if below else (WIDTH + 80) // self.panel_columns - 40
 
     def chart(self) -> alt.Chart:
         layers = {"bar": self._bars, "line": self._lines, "points": self._dots, "heatmap": self._cells}[self.kind]()
         drawn = self.alt.layer(*layers).properties(width=self.width, height=self._height())
         if not self.facets:
             return drawn
+        header = self.alt.Header(labelLimit=self.width, labelAnchor="start" if self.kind == "bar" else "middle")
         drawn = drawn.facet(
-            facet=self.alt.Facet("facet:N", sort=list(self.facets), header=self.alt.Header(labelLimit=self.width)),
-            columns=self.panel_columns, spacing=32, data=self.alt.InlineData(values=self.marks.rows),
+            facet=self.alt.Facet("facet:N", sort=list(self.facets), header=header), columns=self.panel_columns,
+            spacing=14 if self.kind == "bar" else 32, data=self.alt.InlineData(values=self.marks.rows),
         )  # fmt: skip
         return drawn.resolve_scale(y="independent") if self.kind == "bar" else drawn
 
     def _height(self) -> Any:
+        """Return the height of a panel; categories have a height each, so that panels may differ."""
         if self.kind == "bar":
-            panels = max(len(self.facets), 1)
-            longest = max(
-                len({row["x"] for row in self.marks.rows if panels == 1 or row["facet"] == facet})
-                for facet in (self.facets or ("",))
-            )
-            return max(longest * STEP * self._bars_each(), 60)
+            return self.alt.Step(STEP * self._bars_each(), **{"for": "position"})
         if self.kind == "heatmap":
             return self.alt.Step(30)
         return 200 if self.facets else 320
@@ -140,7 +140,8 @@ class _Drawing:
         alt, scales = self.alt, self.scales
         measured = self._layer(lambda row: row["series"] == self.marks.measure)
         beside = self._layer(lambda row: row["series"] != self.marks.measure)
-        category = alt.Y("x:N", sort=self.marks.categories, title=scales.axis_title("x"), axis=scales.name_axis())
+        title = None if self.facets else scales.axis_title("x")  # once would be enough, a panel too low for it
+        category = alt.Y("x:N", sort=self.marks.categories, title=title, axis=scales.name_axis())
         value = scales.quantity("X", "y", "y", zero=True)
         offset = {"yOffset": alt.YOffset("color:N", sort=list(self.marks.colors))} if self.marks.colors else {}
         has_zero = self.settings.get("y_scale") != "log"

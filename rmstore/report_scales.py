@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, floor, log10
+from math import floor, log10
 from typing import Any
 
 from rmstore.report_chart import Chart
@@ -23,11 +23,10 @@ class Scales:
         chart: what to draw.
         marks: the marks.
         theme: a theme by name.
-        narrow: whether it is one of several panels.
     """
 
-    def __init__(self, alt: Any, chart: Chart, marks: Points, theme: str, *, narrow: bool) -> None:
-        self.alt, self.kind, self.marks, self.theme, self.narrow = alt, chart.kind, marks, theme, narrow
+    def __init__(self, alt: Any, chart: Chart, marks: Points, theme: str) -> None:
+        self.alt, self.kind, self.marks, self.theme = alt, chart.kind, marks, theme
         self.settings, self.channels, self.palette = chart.settings, chart.channels, THEMES[theme]
 
     def x(self) -> Any:
@@ -40,7 +39,7 @@ class Scales:
         """Return an axis of numbers; one of several columns names itself after the measure."""
         alt = self.alt
         kind = self.settings.get(f"{axis}_scale", "linear")
-        scale = alt.Scale(type=kind, nice=True) if kind == "log" else alt.Scale(type=kind, zero=zero, nice=True)
+        scale = alt.Scale(type=kind, nice=False) if kind == "log" else alt.Scale(type=kind, zero=zero, nice=True)
         values = self._values(axis)
         settings: dict[str, Any] = {"grid": side == "Y" or self.kind != "line", "tickCount": 6}
         if kind == "log":
@@ -62,7 +61,7 @@ class Scales:
 
     def name_axis(self) -> Any:
         """Return an axis of names that stand level."""
-        return self.alt.Axis(labelLimit=130 if self.narrow else 260, ticks=False, domain=False)
+        return self.alt.Axis(labelLimit=260, ticks=False, domain=False)
 
     def tilted(self) -> Any:
         """Return an axis of names below a plot, tilted where they are long."""
@@ -109,12 +108,16 @@ class Scales:
 
 
 def log_ticks(values: Sequence[float]) -> list[float]:
-    """Return ticks of a logarithmic axis: 1, 2 and 5 times powers of ten, over more than three decades powers alone.
+    """Return ticks of a logarithmic axis between the least and the largest value.
+
+    Within a decade every multiple of its power of ten, over up to three those of 1, 2 and 5, beyond that the powers.
 
     Example:
-        >>> log_ticks([1, 60]), log_ticks([0.5, 20000])
-        ([1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0], [0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0, 100000.0])
+        >>> log_ticks([1, 4]), log_ticks([1, 60]), log_ticks([0.5, 20000])
+        ([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 5.0, 10.0, 20.0, 50.0], [1.0, 10.0, 100.0, 1000.0, 10000.0])
     """
-    low, high = floor(log10(min(values))), ceil(log10(max(values)))
-    steps = (1, 2, 5) if high - low <= 3 else (1,)
-    return [float(f"{step}e{power}") for power in range(low, high) for step in steps] + [float(f"1e{high}")]
+    low, high = min(values), max(values)
+    decades = log10(high / low)
+    steps = range(1, 10) if decades <= 1 else (1, 2, 5) if decades <= 3 else (1,)
+    powers = range(floor(log10(low)), floor(log10(high)) + 1)
+    return [tick for power in powers for step in steps if low <= (tick := float(f"{step}e{power}")) <= high]
