@@ -10,6 +10,9 @@ import click
 from rmstore.cli.lazy import Command, Group
 from rmstore.cli.options import Settings, assignments, json_option, literal, opened
 
+SHOWN = 10
+"""Cells that rerun shows of those that differ; --json gives all."""
+
 _reports_option = click.option(
     "--reports", "dirs", type=click.Path(path_type=Path, file_okay=False, exists=True), multiple=True,
     help="Folder with more reports. Repeatable.",
@@ -119,6 +122,87 @@ def run(
     notes(result.provenance.get("notes", []))
     if result.output:
         click.echo(f"{counted(len(rows), 'row')} in {result.output}", err=True)
+
+
+@report.command("runs", examples=("rmstore report runs", "rmstore report runs --report accuracy --json"))
+@click.option("--report", "name", help="Runs of this report alone.")
+@json_option
+@click.pass_obj
+def runs(settings: Settings, name: str | None, as_json: bool) -> None:
+    """List the runs that the store recorded, newest first; diff and rerun take the first digits of their ids."""
+    from rmstore import report_record
+    from rmstore.cli.output import show
+
+    with opened(settings) as store:
+        found = report_record.list_runs(store, name)
+    if not as_json:
+        found = [{**row, "run_id": row["run_id"][:8]} for row in found]
+    show(found, as_json=as_json, empty="no report has been run")
+
+
+_trust_option = click.option("--trust", is_flag=True, help="Run SQL that comes from a file's metadata alone.")
+
+
+@report.command("diff", examples=("rmstore report diff before.parquet after.parquet", "rmstore report diff 1f0c 9a7e"))
+@click.argument("left", metavar="FILE|RUN")
+@click.argument("right", metavar="FILE|RUN")
+@_trust_option
+@_reports_option
+@json_option
+@click.pass_obj
+def diff(settings: Settings, left: str, right: str, trust: bool, dirs: tuple[Path, ...], as_json: bool) -> None:
+    """Put two runs of a report beside each other: every number, its difference (left less right), what else differs.
+
+    The measure is paired group by group, with an interval, where both runs can be repeated in this store.
+    """
+    from rmstore import report_diff
+    from rmstore.cli.output import notes, show, to_json
+
+    with opened(settings, write=True) as store:
+        found = report_diff.diff(store, left, right, dirs=dirs, trust=trust)
+    if as_json:
+        parts = {"report": found.report, "keys": found.keys, "rows": found.table.to_pylist()}
+        click.echo(to_json({**parts, "provenance": found.provenance, "notes": found.notes}))
+        return
+    show(found.table.to_pylist())
+    click.echo()
+    show(found.provenance, empty="the two runs have one provenance")
+    notes(found.notes)
+
+
+@report.command(
+    "rerun",
+    examples=("rmstore report rerun acc.parquet", "rmstore report rerun 1f0c2a9e --json"),
+)
+@click.argument("source", metavar="FILE|RUN")
+@_trust_option
+@_reports_option
+@json_option
+@click.pass_obj
+def rerun(settings: Settings, source: str, trust: bool, dirs: tuple[Path, ...], as_json: bool) -> None:
+    """Repeat a run from what it recorded and say whether the rows are equal; exit code 1 where they are not.
+
+    Head, snapshot and SQL must have the recorded fingerprints. Fractions are equal to 1e-9 of their size.
+    """
+    from rmstore import report_rerun
+    from rmstore.cli.output import counted, notes, plain, show, to_json
+
+    with opened(settings, write=True) as store:
+        done = report_rerun.rerun(store, source, dirs=dirs, trust=trust)
+    if as_json:
+        parts = {"report": done.report, "is_equal": done.is_equal, "differences": done.differences, "notes": done.notes}
+        click.echo(to_json({**parts, "rows": done.table.to_pylist(), "provenance": plain(done.provenance)}))
+    elif done.is_equal is None:
+        show(done.table.to_pylist())
+    elif done.is_equal:
+        click.echo(f"equal: {counted(done.table.num_rows, 'row')} of {done.report}")
+    else:
+        click.echo(f"DIFFERENT: {counted(len(done.differences), 'cell')} of {done.report}")
+        show(done.differences[:SHOWN])
+    if not as_json:
+        notes(done.notes)
+    if done.is_equal is False:
+        raise click.exceptions.Exit(1)
 
 
 def _extra(words: list[str]) -> dict[str, Any]:

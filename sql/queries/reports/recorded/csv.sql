@@ -1,0 +1,1 @@
+select * from read_csv($path, header = true, all_varchar = true)
