@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rmstore import store as engine
 from rmstore.records import Progress, silent
+from rmstore.report_methods import ReportingStore
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,16 +18,15 @@ if TYPE_CHECKING:
     from rmstore.handles import HeadHandle
     from rmstore.head_compare import HeadComparison
     from rmstore.head_import import HeadImport
-    from rmstore.records import EmbedResult, HeadInfo, IngestResult, ReportResult, SnapshotInfo
+    from rmstore.records import EmbedResult, HeadInfo, IngestResult, SnapshotInfo
     from rmstore.repair import Repair
-    from rmstore.report_header import Report
     from rmstore.snapshot_diff import SnapshotDiff
     from rmstore.snapshot_import import SnapshotImport
     from rmstore.snapshot_verify import Verification
     from rmstore.training import TrainResult
 
 
-class Store(engine.Store):
+class Store(ReportingStore):
     """An open store. Make one with ``rmstore.connect`` or ``rmstore.attach``.
 
     Methods take what the command of the same name takes; the functions that they call document the details.
@@ -291,37 +291,3 @@ class Store(engine.Store):
         from rmstore.handles import score_to
 
         return score_to(self, head, snapshot=snapshot, to=Path(to))
-
-    def report(
-        self,
-        name: str,
-        *,
-        to: str | Path | None = None,
-        folds: int | None = None,
-        dirs: Sequence[str | Path] = (),
-        **params: Any,
-    ) -> ReportResult:
-        """Run a report; see :func:`rmstore.reports.run`.
-
-        Args:
-            name: name of the report.
-            to: file for the rows.
-            folds: train and score k folds instead of one head.
-            dirs: folders with more reports.
-            params: parameters of the report by name.
-        """
-        from rmstore import reports
-
-        return reports.run(self, name, params, to=to, dirs=dirs, folds=folds)
-
-    def reports(self, *, dirs: Sequence[str | Path] = ()) -> list[Report]:
-        """Return the built-in reports and those of other folders; see :func:`rmstore.reports.list_reports`."""
-        from rmstore import reports
-
-        return reports.list_reports(dirs)
-
-    def check_report(self, name: str, *, dirs: Sequence[str | Path] = ()) -> list[str]:
-        """Return where a report is not what its header says; see :func:`rmstore.report_check.check`."""
-        from rmstore import report_check, reports
-
-        return report_check.check(self, reports.get(name, dirs))

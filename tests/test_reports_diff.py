@@ -48,7 +48,7 @@ def what(found):
 
 def test_files_of_two_heads(filled, dirs, tmp_path):
     left, right = (ran(filled, dirs, tmp_path / f"{head}.parquet", head) for head in ("h", "flat"))
-    found = report_diff.diff(filled, left, right, dirs=dirs)
+    found = filled.diff_reports(left, right, dirs=dirs)
     assert found.keys == ("dataset",) and found.notes == []
     total = row_of(found, dataset="all")
     assert (total["accuracy_left"], total["accuracy_right"], total["accuracy_difference"]) == (0.75, 0.5, 0.25)

@@ -10,7 +10,7 @@ from lab import fill, save_head
 from own_reports import changed, write
 
 import rmstore
-from rmstore import head_store, report_record, report_rerun, reports, snapshots
+from rmstore import head_store, report_rerun, reports, snapshots
 from rmstore.errors import BadFileError, ReportError, UnknownNameError
 from rmstore.report_rows import differences, same
 
@@ -54,7 +54,7 @@ def test_a_file_repeats_its_run(filled, dirs, tmp_path, name, ending):
     made = reports.run(filled, name, {"head": "h"}, to=target, dirs=dirs)
     save_head(filled, snapshots.resolve(filled, "s"), (), name="h", weights=((-1.0,),))  # h means another version now
     n_runs = filled.value("select count(*) from report_runs")
-    again = report_rerun.rerun(filled, target, dirs=dirs)
+    again = filled.rerun_report(target, dirs=dirs)
     assert (again.is_equal, again.differences, again.notes) == (True, [], [])
     assert again.table.equals(made.table) and again.provenance["heads"]["head"]["reference"] == "h@1"
     assert filled.value("select count(*) from report_runs") == n_runs
@@ -77,7 +77,7 @@ def test_a_run_of_the_store_is_repeated_by_the_first_digits_of_its_id(filled, di
     assert "the rows of then were not kept" in unkept.notes[-1]
     (tmp_path / "a.parquet").unlink()
     assert report_rerun.rerun(filled, kept.provenance["run_id"]).is_equal is None
-    listed = report_record.list_runs(filled, "hits")
+    listed = filled.report_runs("hits")
     assert {row["run_id"] for row in listed} == {kept.provenance["run_id"], shown.provenance["run_id"]}
     assert {(row["head"], row["snapshot"], row["n_rows"]) for row in listed} == {("h@1", "s@1", 3)}
     with pytest.raises(UnknownNameError, match="no file or run is called 'acc.parquet'"):

@@ -1,0 +1,77 @@
+"""The methods of a store that run reports, list them and set their runs beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rmstore import store as engine
+
+if TYPE_CHECKING:
+    from rmstore.records import ReportResult
+    from rmstore.report_diff import Diff
+    from rmstore.report_header import Report
+    from rmstore.report_rerun import Rerun
+
+
+class ReportingStore(engine.Store):
+    """A store that reports; the functions that its methods call document the details."""
+
+    def report(
+        self,
+        name: str,
+        *,
+        to: str | Path | None = None,
+        folds: int | None = None,
+        where: str | None = None,
+        compare: str | None = None,
+        dirs: Sequence[str | Path] = (),
+        **params: Any,
+    ) -> ReportResult:
+        """Run a report; see :func:`rmstore.reports.run`.
+
+        Args:
+            name: name of the report.
+            to: file for the rows.
+            folds: train and score k folds instead of one head.
+            where: one SQL expression that filters what the report reads.
+            compare: reference of a second head; the rows are then the paired difference.
+            dirs: folders with more reports.
+            params: parameters of the report by name.
+        """
+        from rmstore import reports
+
+        return reports.run(self, name, params, to=to, dirs=dirs, folds=folds, where=where, compare=compare)
+
+    def reports(self, *, dirs: Sequence[str | Path] = ()) -> list[Report]:
+        """Return the built-in reports and those of other folders; see :func:`rmstore.reports.list_reports`."""
+        from rmstore import reports
+
+        return reports.list_reports(dirs)
+
+    def check_report(self, name: str, *, dirs: Sequence[str | Path] = ()) -> list[str]:
+        """Return where a report is not what its header says; see :func:`rmstore.report_check.check`."""
+        from rmstore import report_check, reports
+
+        return report_check.check(self, reports.get(name, dirs))
+
+    def report_runs(self, report: str | None = None) -> list[dict[str, Any]]:
+        """Return the recorded runs, newest first; see :func:`rmstore.report_record.list_runs`."""
+        from rmstore import report_record
+
+        return report_record.list_runs(self, report)
+
+    def diff_reports(
+        self, left: str | Path, right: str | Path, *, dirs: Sequence[str | Path] = (), trust: bool = False
+    ) -> Diff:
+        """Return two runs of a report beside each other; see :func:`rmstore.report_diff.diff`."""
+        from rmstore import report_diff
+
+        return report_diff.diff(self, left, right, dirs=dirs, trust=trust)
+
+    def rerun_report(self, source: str | Path, *, dirs: Sequence[str | Path] = (), trust: bool = False) -> Rerun:
+        """Repeat a recorded run and say whether it is equal; see :func:`rmstore.report_rerun.rerun`."""
+        from rmstore import report_rerun
+
+        return report_rerun.rerun(self, source, dirs=dirs, trust=trust)
