@@ -23,7 +23,7 @@ METHODS = {
     "head import": "import_head", "head describe": "describe_head", "head rollback": "rollback_head",
     "head history": "deployments",
     "report list": "reports", "report show": "reports", "report check": "check_report", "report run": "report",
-    "report diff": "diff_reports", "report rerun": "rerun_report",
+    "report diff": "diff_reports", "report rerun": "rerun_report", "report runs": "report_runs",
 }  # fmt: skip
 """Commands whose method has another name than the command; opening and the tour are functions of the package."""
 
