@@ -26,6 +26,28 @@ WIDEN = """
     select 2, prompt_id, any_value(prompt_vector)::float[{dim}]
     from items where prompt_vector is not null group by prompt_id
 """
+DESCRIBE = """
+    update generations
+    set origin = coalesce(described.origin, generations.origin), logp = described.logp, n_tokens = described.n_tokens
+    from described
+    where response_id = _rm_response_id(_rm_prompt_id([{'role': 'user', 'content': prompt}]), described."text")
+"""
+
+
+def describe(store, rows, **columns):
+    """Set columns of the generations of a filled store: origin, logp, n_tokens; one value per row, or one for all."""
+    kinds = {"origin": pa.string(), "logp": pa.float64(), "n_tokens": pa.int32()}
+    placed = rows_of({"prompt": rows["prompt"], "text": rows["text"]}).select(["prompt", "text"])
+    full = {
+        name: value if isinstance(value, list | np.ndarray) else [value] * len(placed)
+        for name, value in columns.items()
+    }
+    cursor = store.cursor()
+    cursor.register("described", pa.table({
+        "prompt": placed["prompt"], "text": placed["text"],
+        **{name: pa.array(full.get(name, [None] * len(placed)), kind) for name, kind in kinds.items()},
+    }))  # fmt: skip
+    cursor.execute(DESCRIBE)
 
 
 def widen(store, rows, vectors, weights, *, prompt_vectors=None, seen=(), temperature=1.0):
