@@ -1,0 +1,39 @@
+-- Prompts for over-optimisation curves, with their best-of-n curves by reward for n of 1 .. last_n. Used are those
+-- whose candidates all come from one policy, since the distance of best-of-n is measured from the policy that it draws
+-- from; whose group the head did not see in training; and which have enough candidates: min_candidates, or where that
+-- is NULL as many as half of the others have. last_n is the fewest that a used prompt has, so that every point of a
+-- curve is over the same prompts. Scales are standard deviations within prompts: the root of the mean variance.
+create or replace macro _rm_overoptimisation_prompts(
+    head, snapshot, attribute, split, dataset, subset, min_candidates
+) as table
+    with prompts as (
+        select group_id, prompt_id, count(*) as size, bool_or(is_seen) as is_seen,
+               count(policy) < count(*) or min(policy) <> max(policy) as is_mixed,
+               var_pop(reward) as proxy_variance, var_pop(gold) as gold_variance,
+               _rm_bon_curves(list({'by': reward, 'proxy': reward, 'gold': gold}), null) as curves
+        from _rm_rated_rewards(head, snapshot, attribute, split, dataset, subset)
+        group by group_id, prompt_id
+    ),
+    fitting as (
+        select *, is_mixed and not coalesce(is_seen, false) as is_only_mixed,
+               not is_mixed and not coalesce(is_seen, false) as fits
+        from prompts
+    ),
+    enough as (
+        select greatest(2, coalesce(min_candidates, quantile_disc(size, 0.5))) as size from fitting where fits
+    )
+    select group_id, fits and fitting.size >= enough.size as is_used, is_seen, is_only_mixed as is_mixed,
+           fits and fitting.size < enough.size as is_short,
+           min(fitting.size) filter (fits and fitting.size >= enough.size) over () as last_n,
+           sqrt(avg(proxy_variance) filter (fits and fitting.size >= enough.size) over ()) as proxy_scale,
+           sqrt(avg(gold_variance) filter (fits and fitting.size >= enough.size) over ()) as gold_scale,
+           curves[1] as proxy, curves[2] as gold
+    from fitting
+    cross join enough;
+
+-- How many prompts were left out, and why; an aggregate over those rows.
+create or replace macro _rm_left_out(is_seen, is_mixed, is_short) as {
+    'n_seen': case when count(is_seen) = count(*) then count(*) filter (is_seen) end,
+    'n_mixed': count(*) filter (is_mixed),
+    'n_short': count(*) filter (is_short)
+};
