@@ -101,12 +101,14 @@ def measure(store: Store, given: argparse.Namespace) -> None:
     for report in reports.list_reports():
         if given.only and report.name not in given.only:
             continue
-        names = {param.name for param in report.params}
-        params: dict[str, Any] = {"head": given.head, "snapshot": "s", "split": given.split}
+        wanted: dict[tuple[str, str], Any] = {
+            ("head", "HEAD"): given.head, ("snapshot", "SNAPSHOT"): "s", ("old", "SNAPSHOT"): "s",
+            ("new", "SNAPSHOT"): "s", ("split", "VARCHAR"): given.split,
+        }  # fmt: skip
         began = time.perf_counter()
         try:
-            taken = {name: value for name, value in params.items() if name in names}
-            n_rows, said = reports.run(store, report.name, taken).table.num_rows, ""
+            params = {p.name: wanted[p.name, p.type] for p in report.params if (p.name, p.type) in wanted}
+            n_rows, said = reports.run(store, report.name, params).table.num_rows, ""
         except RmstoreError as problem:
             n_rows, said = 0, problem.problem
         seconds = time.perf_counter() - began
