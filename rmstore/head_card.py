@@ -242,14 +242,11 @@ def _tests(store: Store, info: HeadInfo, source: Mapping[str, Any]) -> dict[str,
     if not source or source["is_dropped"] or not _is_scorable(info):
         return nothing
     place = {"head": info.reference, "snapshot": source["reference"]}
-    report = {**place, "split": "test", "dataset": None}
     columns = ("dataset", "subset", "n_pairs", "n_groups", "n_ties", "accuracy", "low", "high", "longest")
-    accuracy = [
-        {name: _rounded(row[name]) for name in columns} for row in store.rows(get_report("accuracy").sql, report)
-    ]
+    accuracy = [{name: _rounded(row[name]) for name in columns} for row in _report(store, "accuracy", place)]
     calibration = [
         {name: _rounded(value) for name, value in row.items() if name not in {"split", "temperature", "n_seen"}}
-        for row in store.rows(get_report("calibration").sql, report)
+        for row in _report(store, "calibration", place)
     ]
     return {
         "accuracy": accuracy,
@@ -257,6 +254,12 @@ def _tests(store: Store, info: HeadInfo, source: Mapping[str, Any]) -> dict[str,
         "calibration": calibration,
         "rewards": _first(store, "rewards", place),
     }
+
+
+def _report(store: Store, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a report with the given parameters, the others at their defaults."""
+    report = get_report(name)
+    return store.rows(report.sql, {param.name: param.default for param in report.params} | dict(params))
 
 
 def _is_rated(info: HeadInfo) -> bool:
