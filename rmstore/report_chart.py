@@ -38,6 +38,11 @@ class Chart:
     channels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Columns with numbers to show: the measure, then what it stands beside."""
+        return self.channels["color" if self.kind == "heatmap" else "y"]
+
 
 def parse_chart(text: str, columns: Collection[str]) -> Chart | None:
     """Return what a chart line says, None where it is empty.

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from rmstore.report_header import Report
+from rmstore.report_points import upright
 from rmstore.report_text import clean, words
 
 
@@ -37,10 +38,11 @@ class Headline:
 def headline(report: Report, table: pa.Table) -> Headline | None:
     """Return the measure in the row of totals, None where the report declares none or has no such row."""
     row = total(table)
-    if report.chart is None or report.chart.kind == "heatmap" or row is None:
+    if report.chart is None or row is None:
         return None
-    measure, *others = report.chart.channels["y"]
-    low, high = (row[columns[0]] if (columns := report.chart.channels.get(key)) else None for key in ("low", "high"))
+    chart = upright(report.chart, table)
+    measure, *others = chart.measures
+    low, high = (row[columns[0]] if (columns := chart.channels.get(key)) else None for key in ("low", "high"))
     beside = {words(name): row[name] for name in others if row[name] is not None}
     return Headline(words(measure), row[measure], low, high, _count(table), beside)
 

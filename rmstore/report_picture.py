@@ -12,7 +12,7 @@ import pyarrow as pa
 from rmstore.errors import MissingPackageError, ReportError
 from rmstore.report_chart import Chart
 from rmstore.report_header import Report
-from rmstore.report_points import Point, Points, points
+from rmstore.report_points import ROWWISE, Point, Points, points, upright
 from rmstore.report_scales import WIDTH, Scales
 from rmstore.report_text import clean, words
 from rmstore.report_theme import LIGHT, THEMES, config
@@ -53,12 +53,9 @@ def picture(report: Report, table: pa.Table, frame: Frame) -> dict[str, Any]:
             f"report {report.name!r} has no picture",
             hint="its header needs a line '-- chart:'; or ask for another format",
         )
-    alt = altair()
-    marks = points(report.chart, table)
-    if marks.rows:
-        drawn = _Drawing(alt, report.chart, marks, frame).chart()
-    else:
-        drawn = _nothing(alt, report.chart, table, frame)
+    alt, chart = altair(), upright(report.chart, table)
+    marks = points(chart, table)
+    drawn = _Drawing(alt, chart, marks, frame).chart() if marks.rows else _nothing(alt, chart, table, frame)
     notes = [*([frame.caption] if frame.caption else []), *marks.notes]
     if frame.title or notes:
         drawn = drawn.properties(title=_title(alt, frame.title, notes))
@@ -86,7 +83,7 @@ def _title(alt: Any, title: str, notes: Sequence[str]) -> Any:
 
 
 def _nothing(alt: Any, chart: Chart, table: pa.Table, frame: Frame) -> Any:
-    measure = words(chart.channels["color" if chart.kind == "heatmap" else "y"][0])
+    measure = words(chart.measures[0])
     text = f"No value of {measure} in {table.num_rows} rows" if table.num_rows else "The report has no rows"
     return (
         alt.Chart(alt.InlineData(values=[{"text": text}]))
@@ -104,27 +101,25 @@ class _Drawing:
         self.settings, self.palette = chart.settings, THEMES[frame.theme]
         self.facets = marks.facets if len(marks.facets) > 1 else ()
         self.scales = Scales(alt, chart, marks, frame.theme)
-        below = (
-            not self.facets or self.kind == "bar"
-        )  # panels of bars have rows of their own
+        below = not self.facets or self.kind in ROWWISE  # panels of bars have rows of their own
         self.panel_columns = 1 if below else 2 if len(self.facets) in {2, 4} else 3
         self.width = WIDTH if below else (WIDTH + 80) // self.panel_columns - 40
 
     def chart(self) -> alt.Chart:
-        layers = {"bar": self._bars, "line": self._lines, "points": self._dots, "heatmap": self._cells}[self.kind]()
-        drawn = self.alt.layer(*layers).properties(width=self.width, height=self._height())
+        draw = {"line": self._lines, "points": self._dots, "heatmap": self._cells}.get(self.kind, self._bars)
+        drawn = self.alt.layer(*draw()).properties(width=self.width, height=self._height())
         if not self.facets:
             return drawn
-        header = self.alt.Header(labelLimit=self.width, labelAnchor="start" if self.kind == "bar" else "middle")
+        header = self.alt.Header(labelLimit=self.width, labelAnchor="start" if self.kind in ROWWISE else "middle")
         drawn = drawn.facet(
             facet=self.alt.Facet("facet:N", sort=list(self.facets), header=header), columns=self.panel_columns,
-            spacing=14 if self.kind == "bar" else 32, data=self.alt.InlineData(values=self.marks.rows),
+            spacing=14 if self.kind in ROWWISE else 32, data=self.alt.InlineData(values=self.marks.rows),
         )  # fmt: skip
-        return drawn.resolve_scale(y="independent") if self.kind == "bar" else drawn
+        return drawn.resolve_scale(y="independent") if self.kind in ROWWISE else drawn
 
     def _height(self) -> Any:
         """Return the height of a panel; categories have a height each, so that panels may differ."""
-        if self.kind == "bar":
+        if self.kind in ROWWISE:
             return self.alt.Step(STEP * self._bars_each(), **{"for": "position"})
         if self.kind == "heatmap":
             return self.alt.Step(30)
@@ -142,13 +137,14 @@ class _Drawing:
         beside = self._layer(lambda row: row["series"] != self.marks.measure)
         title = None if self.facets else scales.axis_title("x")  # once would be enough, a panel too low for it
         category = alt.Y("x:N", sort=self.marks.categories, title=title, axis=scales.name_axis())
-        value = scales.quantity("X", "y", "y", zero=True)
+        has_zero = self.kind == "bar" and self.settings.get("y_scale") != "log"
+        value = scales.quantity("X", "y", "y", zero=has_zero)
         offset = {"yOffset": alt.YOffset("color:N", sort=list(self.marks.colors))} if self.marks.colors else {}
-        has_zero = self.settings.get("y_scale") != "log"
         bar = measured.mark_bar(opacity=0.9) if has_zero else measured.mark_point(filled=True, size=80, opacity=1)
         layers = [bar.encode(y=category, x=value, color=scales.color(), **offset)]
         if self.marks.has_interval:
-            layers += self._whiskers(measured.transform_filter("isValid(datum.low)"), category, "X", offset)
+            rules = self._whiskers(measured.transform_filter("isValid(datum.low)"), category, "X", offset)
+            layers = [*layers, *rules] if has_zero else [*rules, *layers]
         if len(self.marks.series) > 1:
             dots = beside.mark_point(filled=True, size=62, opacity=1, stroke=self.palette["paper"], strokeWidth=1)
             layers.append(dots.encode(y=category, x=value, color=scales.color(), shape=scales.shape(), **offset))
@@ -224,7 +220,7 @@ class _Drawing:
         across = "Y" if side == "X" else "X"
         ends = {side.lower(): self.scales.quantity(side, "low", "y", zero=self.kind == "bar"), across.lower(): along}
         second = {"x2": alt.X2("high:Q")} if side == "X" else {"y2": alt.Y2("high:Q")}
-        color = alt.value(self.palette["ink"]) if self.kind == "bar" else self.scales.color()
+        color = alt.value(self.palette["ink"]) if self.kind in ROWWISE else self.scales.color()
         return [base.mark_rule(strokeWidth=1.6).encode(**ends, **second, **offset, color=color)]
 
     def _diagonal(self) -> Any:

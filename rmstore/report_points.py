@@ -15,8 +15,10 @@ from rmstore.report_text import clean, is_number, shortened, words
 
 LABEL = 46
 """Characters of the name of a category; longer ones end with an ellipsis."""
-MOST_ROWS = {"bar": 80, "heatmap": 4000, "line": 6000, "points": 6000}
+MOST_ROWS = {"bar": 80, "dots": 80, "heatmap": 4000, "line": 6000, "points": 6000}
 MOST_PANELS = 12
+ROWWISE = ("bar", "dots")
+"""Kinds whose categories stand below each other; dots are points of which one side is named."""
 SEPARATOR = " · "
 
 Point = dict[str, Any]
@@ -64,8 +66,28 @@ class Points:
         return self.has_interval and any(row["low"] is None for row in self.rows if row["series"] == self.measure)
 
 
+def upright(chart: Chart, table: pa.Table) -> Chart:
+    """Return a chart in the kind that it is drawn as: points over names become dots, names on the side of x."""
+    if chart.kind != "points":
+        return chart
+    x, y = (_is_numeric(table.select(chart.channels[name][:1]).to_pylist(), chart.channels[name][0]) for name in "xy")
+    if x == y:
+        return chart
+    if not x:
+        return Chart("dots", chart.channels, chart.settings)
+    channels = {_turned(name): columns for name, columns in chart.channels.items()}
+    settings = {_turned(name): value for name, value in chart.settings.items()}
+    return Chart("dots", channels, settings)
+
+
+def _turned(name: str) -> str:
+    """Return a channel or setting of one axis as that of the other."""
+    axis, title, rest = name.partition("_")
+    return {"x": "y", "y": "x"}.get(axis, axis) + title + rest
+
+
 def points(chart: Chart, table: pa.Table) -> Points:
-    """Return the marks of a chart over the rows of a run.
+    """Return the marks of an upright chart over the rows of a run.
 
     Rows that differ in a text column which the chart does not show would be drawn over each other: a bar is then
     named by that column too, and a line or heatmap gets a panel for each of its values. Values that are NULL or not
@@ -74,9 +96,9 @@ def points(chart: Chart, table: pa.Table) -> Points:
     channels = {name: columns[0] for name, columns in chart.channels.items()}
     rows, extra = _told_apart(chart, table)
     notes: list[str] = []
-    x_is_number = chart.kind != "bar" and _is_numeric(rows, channels["x"])
+    x_is_number = chart.kind not in ROWWISE and _is_numeric(rows, channels["x"])
     y_is_number = chart.kind != "heatmap"
-    names = chart.channels["y"] if y_is_number else (channels["color"],)
+    names = chart.measures
     marks: list[Point] = []
     dropped = 0
     for place, row in enumerate(rows):
@@ -103,7 +125,7 @@ def points(chart: Chart, table: pa.Table) -> Points:
     return Points(
         rows=marks, measure=words(names[0]), series=tuple(words(name) for name in names if words(name) in shown),
         colors=tuple(colors), facets=facets, x_is_number=x_is_number, y_is_number=y_is_number,
-        extra=extra if chart.kind == "bar" else (), notes=notes,
+        extra=extra if chart.kind in ROWWISE else (), notes=notes,
     )  # fmt: skip
 
 
@@ -124,8 +146,8 @@ def _told_apart(chart: Chart, table: pa.Table) -> tuple[list[dict[str, Any]], tu
     for row in rows:
         more = [_label(row[name]) for name in extra]
         x, facet = _label(row[channels["x"]]), [_label(row[channels["facet"]])] if "facet" in channels else []
-        row["_x"] = _joined([*more, x]) if chart.kind == "bar" else x
-        row["_facet"] = _joined(facet if chart.kind == "bar" else [*facet, *more])
+        row["_x"] = _joined([*more, x]) if chart.kind in ROWWISE else x
+        row["_facet"] = _joined(facet if chart.kind in ROWWISE else [*facet, *more])
     return rows, tuple(extra)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
 import pyarrow as pa
 
+from rmstore.report_chart import Chart
 from rmstore.report_header import Report
 from rmstore.report_headline import caption
+from rmstore.report_points import upright
 from rmstore.report_text import clean, column, full, is_number, words
 
 
@@ -109,12 +111,13 @@ def view(report: Report, table: pa.Table, provenance: Mapping[str, Any], *, most
         provenance: where they came from.
         most: how many rows are shown; all by default.
     """
-    measures = report.chart.channels["y"][:1] if report.chart else ()
+    chart = upright(report.chart, table) if report.chart else None
+    measures = chart.measures[:1] if chart else ()
     shown = table if most is None else table.slice(0, most)
     laid = of_arrow(shown, measures)
     return View(
         report=report, caption=caption(provenance, table),
-        table=replace(laid, whiskers=_whiskers(report, shown), n_hidden=table.num_rows - shown.num_rows),
+        table=replace(laid, whiskers=_whiskers(chart, shown), n_hidden=table.num_rows - shown.num_rows),
         notes=tuple(clean(note) for note in provenance.get("notes") or []), facts=facts(provenance),
     )  # fmt: skip
 
@@ -179,11 +182,10 @@ def _is_numeric(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
-def _whiskers(report: Report, table: pa.Table) -> tuple[Whisker | None, ...]:
-    channels = report.chart.channels if report.chart else {}
-    names = [columns[0] for key in ("low", "high", "y") if (columns := channels.get(key))]
-    if len(names) < 3 or not table.num_rows:
+def _whiskers(chart: Chart | None, table: pa.Table) -> tuple[Whisker | None, ...]:
+    if chart is None or "low" not in chart.channels or not table.num_rows:
         return ()
+    names = (chart.channels["low"][0], chart.channels["high"][0], chart.measures[0])
     rows = list(zip(*(table[name].to_pylist() for name in names), strict=True))
     whole = [row if None not in row and row[0] <= row[2] <= row[1] else None for row in rows]
     least = min((row[0] for row in whole if row), default=0.0)
@@ -191,3 +193,19 @@ def _whiskers(report: Report, table: pa.Table) -> tuple[Whisker | None, ...]:
     scale = 100 / ((most - least) or 1.0)
     placed = [row and [round((number - least) * scale, 1) for number in row] for row in whole]
     return tuple(Whisker(low, high, at) if ends else None for ends in placed for low, high, at in [ends or (0, 0, 0)])
+
+
+def of_rows(rows: Sequence[Mapping[str, Any]], *, file_names: Collection[str] = ()) -> Table:
+    """Return records as a table of texts.
+
+    Args:
+        rows: records with the same fields.
+        file_names: fields with places on a disk, of which the folders are left out.
+    """
+    names = list(rows[0]) if rows else []
+    values = {name: [row[name] for row in rows] for name in names}
+    for name in file_names:
+        values[name] = [value and _file_name(value) for value in values.get(name, [])]
+    columns = tuple(Head(name, any(map(is_number, values[name]))) for name in names)
+    cells = [[cell(*pair) for pair in zip(values[name], column(values[name]), strict=True)] for name in names]
+    return Table(columns, tuple(zip(*cells, strict=True)))
