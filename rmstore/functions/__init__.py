@@ -21,6 +21,7 @@ FUNCTIONS = Registry(
         "_rm_half": "rmstore.functions.precision:half",
         "_rm_head_id": "rmstore.functions.score:head_id",
         "_rm_is_finite": "rmstore.functions.precision:is_finite",
+        "_rm_kendall": "rmstore.functions.kendall:kendall",
         "_rm_learned_guesses": "rmstore.functions.baselines:guesses",
         "_rm_nearest": "rmstore.functions.neighbours:nearest_rows",
         "_rm_options": "rmstore.functions.catalogue:options",
