@@ -163,6 +163,43 @@ def test_the_interval_of_a_spotless_head_is_as_wide_as_its_groups_are_few(store,
     assert high - low > 0.35
 
 
+def test_a_constant_head_is_a_coin_with_ties(store):
+    fill(store, [{**row, "reward": 1} for row in ROWS], VOTES)
+    total = table(store, "accuracy")[-1]
+    assert (total["accuracy"], total["tie_rate"], total["lc_accuracy"]) == (0.5, 1, 0.5)
+    assert (total["neighbour"], total["response_only"]) == (0.5, None)
+    # less than the shortest, by its lead over a coin
+    assert (total["best_baseline"], total["difference"]) == ("shortest", pytest.approx(0.5 - total["shortest"]))
+
+
+def test_lengths_of_placeholders_are_unknown(store):
+    """Texts of one data set stand for published vectors, so its votes count half for the rules of length."""
+    rows = [*ROWS, {"prompt": "q", "text": "o", "dataset": "e"}, {"prompt": "q", "text": "pp", "dataset": "e"}]
+    fill(store, rows, [*VOTES, (15, 14)])
+    store.sql("update datasets set format = 'npy' where name = 'd'")
+    store.sql("update dataset_files set format = 'npy' where path = 'd.jsonl'")
+    cells = by_cell(table(store, "accuracy"))
+    assert [cells["d", "all", "test"][name] for name in ("longest", "shortest", "lc_accuracy", "lc_low")] == [None] * 4
+    assert (cells["e", "all", "test"]["longest"], cells["e", "all", "test"]["shortest"]) == (1, 0)
+    total = cells["all", "all", "test"]
+    assert (total["n_pairs"], total["longest"]) == (6, pytest.approx((5 * 0.5 + 1) / 6))
+
+
+def test_one_group_has_no_interval_and_no_z(store):
+    fill(store, ROWS[:2], VOTES[:2])
+    total = table(store, "accuracy")[-1]
+    names = ("low", "high", "difference_low", "difference_high", "z", "lc_low", "lc_high")
+    assert [total[name] for name in names] == [None] * len(names)
+    assert (total["accuracy"], total["neighbour"], total["policy"]) == (0.5, None, None)
+
+
+def test_subset_chooses_one(store):
+    fill(store, ROWS, VOTES)
+    cells = by_cell(table(store, "accuracy", subset="hard"))
+    assert list(cells) == [("d", "hard", "test"), ("d", "all", "test"), ("all", "all", "test")]
+    assert {cell["n_pairs"] for cell in cells.values()} == {2}
+
+
 def test_rerun_gives_the_same_numbers(store):
     fill(store, ROWS, VOTES, seen=["p3"])
     store.sql("set threads = 1")
