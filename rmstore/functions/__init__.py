@@ -24,6 +24,7 @@ FUNCTIONS = Registry(
         "_rm_kendall": "rmstore.functions.kendall:kendall",
         "_rm_learned_guesses": "rmstore.functions.baselines:guesses",
         "_rm_nearest": "rmstore.functions.neighbours:nearest_rows",
+        "_rm_length_control": "rmstore.functions.length_control:length_control",
         "_rm_options": "rmstore.functions.catalogue:options",
         "_rm_pairs_sql": "rmstore.functions.rows:pairs_sql",
         "_rm_poisson_counts": "rmstore.functions.bootstrap:counts",

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from arena import REFERENCE, annotate, ingest_published, published, rows_of
+from arena import REFERENCE, annotate, published, rows_of
 from ingesting import write
 from lab import fill
 from scipy import stats
@@ -157,14 +157,6 @@ def test_the_interval_holds_the_truth_in_95_of_100_samples(store, n, a, b):
         {"truth": a / (a + b)},
     ).fetchall()[0][0]
     assert 0.925 <= held <= 0.98
-
-
-@pytest.fixture(scope="module")
-def alpaca(real_data):
-    """The annotations of 26 policies."""
-    with rmstore.connect() as opened:
-        ingest_published(opened, real_data)
-        yield opened
 
 
 def test_the_published_win_rates(alpaca, real_data):
