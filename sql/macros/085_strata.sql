@@ -29,3 +29,7 @@ create or replace macro _rm_strata_share_interval(n, total, residual, n_strata) 
             least(1e0, _rm_mean(n, total)), _rm_strata_variance(n, residual), sum(n)::double,
             sum(n)::double**2 / sum(n::double**2)),
         _rm_strata_t(n, n_strata));
+
+-- The weight of a unit of each stratum, over one row per stratum and its number of units, where strata count alike: the
+-- weights add up to the units of all.
+create or replace macro _rm_even_weight(n_units) as sum(n_units) over () / (count(*) over () * n_units);

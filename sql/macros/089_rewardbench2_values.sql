@@ -10,12 +10,12 @@ create or replace macro _rm_rewardbench2_values(head, snapshot, split, dataset, 
         select * from _rm_rewardbench2_items(head, snapshot, split, dataset, subset)
     ),
     sides as (
-        select judge, items.dataset || '/' || pair as pair, kind, any_value(group_id) as group_id,
+        select judge, unit as pair, kind, any_value(group_id) as group_id,
                sum(n_right) as n_right, sum(n_wrong) as n_wrong, max(high_right) - min(low_right) as spread,
                min(low_right) - max(high_wrong) as gap
         from items
         where kind is not null and not coalesce(is_seen, false)
-        group by judge, items.dataset, pair, kind
+        group by judge, unit, kind
     ),
     judged as (
         select judge, pair, kind, group_id, spread, gap, (gap > 0)::integer::double as accuracy from sides
@@ -63,6 +63,6 @@ create or replace macro _rm_rewardbench2_values(head, snapshot, split, dataset, 
             from items where kind is null and not coalesce(is_seen, false) and judge = 'head'
         )
     )
-    select level, name, judge, group_id, value, center, false as is_seen from units
+    select level, name, judge, group_id, value, center, false as is_seen, null as unit from units
     union all
-    select 'subset', name, 'item', group_id, is_tie::integer, null, is_seen from items where judge = 'head';
+    select 'subset', name, 'item', group_id, is_tie::integer, null, is_seen, unit from items where judge = 'head';

@@ -31,7 +31,8 @@ subsets as materialized (
 ),
 shares as (
     select cells.level, cells.name, cells.subset, cells.n_expected, subsets.n_votes, subsets.n_seen,
-           subsets.n_unknown, coalesce(subsets.n, 0) as n, accuracy, scale, coalesce(cells.weight, subsets.n) as share
+           subsets.n_unknown, coalesce(subsets.n, 0) as n, accuracy, scale, coalesce(cells.weight, subsets.n) as share,
+           coalesce(cells.weight, n_votes) as even_share
     from _rm_rewardbench_cells((select coalesce(list(subset) filter (n > 0), []) from subsets)) as cells
     left join subsets using (subset)
 ),
@@ -39,27 +40,30 @@ cells as (
     select level, name, count_if(n > 0)::bigint as n_subsets, count(*) as n_subsets_expected, sum(n)::bigint as n_items,
            sum(n_expected)::bigint as n_expected, sum(n_votes) as n_votes,
            case when coalesce(sum(n_unknown), 0) = 0 then coalesce(sum(n_seen), 0)::bigint end as n_seen,
-           sum(n) / sum(share) filter (n > 0) as scale
+           sum(n) / sum(share) filter (n > 0) as scale,
+           sum(n_votes) filter (n > 0) / sum(even_share) filter (n > 0) as even_scale
     from shares
     group by level, name
 ),
--- The weight of an item: its share of the row, so that the weights of a row add up to its items.
+-- The weight of an item is its share of the row; those of a row add up to its items. even weights an item as if the
+-- head had seen none, so that two heads weight alike what both did not see.
 units as (
-    select shares.level, shares.name, votes.group_id, sum(weight) as n, sum(weight * hit) as total,
-           case when count(shares.scale) = count(*)
+    select shares.level, shares.name, votes.group_id, sum(even) as n, sum(even * hit) as total,
+           sum(weight) as weight, sum(weight * hit) as hits, case when count(shares.scale) = count(*)
                then sum(weight * (hit - shares.accuracy) * shares.scale) end as residual,
            sum(weight * tie) as ties, sum(weight * longest) as longest, sum(weight * shortest) as shortest
     from shares
     join cells using (level, name)
     join votes using (subset)
-    cross join lateral (select shares.share * cells.scale / shares.n as weight)
+    cross join lateral (
+        select share * cells.scale / shares.n as weight, even_share * even_scale / shares.n_votes as even)
     where votes.is_counted
     group by shares.level, shares.name, votes.group_id
 ),
 intervals as (
-    select units.level, units.name, count(*) as n_groups, _rm_mean(n, total) as accuracy,
-           _rm_strata_share_interval(n, total, residual, n_subsets) as bounds,
-           _rm_mean(n, ties) as tie_rate, _rm_mean(n, longest) as longest, _rm_mean(n, shortest) as shortest
+    select units.level, units.name, count(*) as n_groups, _rm_mean(weight, hits) as accuracy,
+           _rm_strata_share_interval(weight, hits, residual, n_subsets) as bounds, _rm_mean(weight, ties) as tie_rate,
+           _rm_mean(weight, longest) as longest, _rm_mean(weight, shortest) as shortest
     from units
     join cells using (level, name)
     group by units.level, units.name

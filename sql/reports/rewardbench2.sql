@@ -24,17 +24,20 @@ with vals as materialized (
     select * from _rm_rewardbench2_values($head, $snapshot, $split, $dataset, $subset)
 ),
 parts as (
-    select level, name, count(*) as n_units, _rm_residual_scale(count(distinct group_id)) as scale
-    from vals where judge = 'head' group by level, name
+    select level, name, count(*) filter (judge = 'head') as n_units, count(distinct unit) as n_even,
+           _rm_residual_scale(count(distinct group_id) filter (judge = 'head')) as scale
+    from vals group by level, name having n_units > 0
 ),
+-- even weights a unit as if the head had seen none, so that two heads weight alike what both did not see.
 cells as (
-    select level, name, name as part, 1e0 as weight from parts
+    select level, name, name as part, 1e0 as weight, 1e0 as even from parts
     union all
-    select 'total', 'all', name, sum(n_units) over () / (count(*) over () * n_units) from parts where level = 'subset'
+    select 'total', 'all', name, _rm_even_weight(n_units), _rm_even_weight(n_even) from parts where level = 'subset'
 ),
 units as (
-    select cells.level, cells.name, vals.group_id, sum(weight) filter (judge = 'head') as n,
-           sum(weight * value) filter (judge = 'head') as total,
+    select cells.level, cells.name, vals.group_id, sum(even) filter (judge = 'head') as n,
+           sum(even * value) filter (judge = 'head') as total, sum(weight) filter (judge = 'head') as weight,
+           sum(weight * value) filter (judge = 'head') as scored,
            case when count(scale) = count(*)
                then sum(weight * (value - center) * scale) filter (judge = 'head') end as residual,
            sum(weight * value) filter (judge = 'random') as random,
@@ -46,34 +49,31 @@ units as (
     group by cells.level, cells.name, vals.group_id
 ),
 scores as (
-    select units.level, units.name, count(*) as n_groups, _rm_mean(n, total) as score,
-           case when units.name in ('all', 'Ties', 'margin') then _rm_strata_mean_interval(n, total, residual, n_parts)
-               else _rm_strata_share_interval(n, total, residual, n_parts) end as bounds,
-           sum(random) / sum(n) as random, sum(longest) / sum(n) as longest, sum(shortest) / sum(n) as shortest
+    select units.level, units.name, count(*) as n_groups, _rm_mean(weight, scored) as score,
+           case when units.name in ('all', 'Ties', 'margin')
+               then _rm_strata_mean_interval(weight, scored, residual, n_parts)
+               else _rm_strata_share_interval(weight, scored, residual, n_parts) end as bounds,
+           _rm_mean(weight, random) as random, _rm_mean(weight, longest) as longest,
+           _rm_mean(weight, shortest) as shortest
     from units
     join (select level, name, count(*) as n_parts from cells group by level, name) as sizes using (level, name)
     group by units.level, units.name
 ),
 items as (
     select case when grouping(name) = 1 then 'total' else 'subset' end as level, coalesce(name, 'all') as name,
-           count_if(not coalesce(is_seen, false)) as n, count_if(is_seen) as n_seen,
-           count_if(is_seen is null) as n_unknown, avg(value) filter (not coalesce(is_seen, false)) as tie_rate
+           count_if(not coalesce(is_seen, false)) as n, coalesce(count_if(is_seen), 0) as n_seen,
+           coalesce(count_if(is_seen is null), 0) as n_unknown,
+           avg(value) filter (not coalesce(is_seen, false)) as tie_rate
     from vals where judge = 'item' group by grouping sets ((name), ())
     union all
-    select level, name, n_units, n_seen, n_unknown, null
-    from parts cross join (
-        select count_if(is_seen) as n_seen, count_if(is_seen is null) as n_unknown
-        from vals where judge = 'item' and name = 'Ties')
-    where level = 'ties'
+    select level, name, n_units, null, null, null from parts where level = 'ties'
 )
 select items.level, items.name,
        case items.level when 'ties' then null when 'total' then (select count(*) from parts where level = 'subset')
            else (score is not null)::bigint end as n_subsets,
        coalesce(items.n, 0)::bigint as n, _rm_rewardbench2_expected(items.name) as n_expected,
        coalesce(n_groups, 0) as n_groups, score, bounds.low as low, bounds.high as high, tie_rate,
-       case when coalesce(n_unknown, 0) = 0 then coalesce(n_seen, 0)::bigint end as n_seen, random, longest, shortest
+       case when n_unknown = 0 then n_seen::bigint end as n_seen, random, longest, shortest
 from items
 left join scores using (level, name)
-order by list_position(['total', 'subset', 'ties'], items.level), list_position(
-    ['Factuality', 'Precise IF', 'Math', 'Safety', 'Focus', 'Ties', 'tied accuracy', 'ref accuracy', 'preferred',
-     'preferred hard', 'margin'], items.name)
+order by list_position(['total', 'subset', 'ties'], items.level), _rm_rewardbench2_place(items.name)

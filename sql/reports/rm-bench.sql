@@ -32,28 +32,29 @@ parts as (
     where comparison = 'mean'
     group by domain
 ),
+-- even weights an item as if the head had seen none, so that two heads weight alike what both did not see.
 cells as (
-    select domain, domain as part, n, 1e0 as weight, scale from parts
+    select domain, domain as part, n, 1e0 as weight, 1e0 as even, scale from parts
     union all
-    select 'all', domain, n, sum(n) over () / (count(*) over () * n), scale from parts where domain <> 'other' and n > 0
-),
-centred as (
-    select items.*, avg(hit) over (partition by domain, comparison) as center
-    from items
-    where not coalesce(is_seen, false)
+    select 'all', domain, n, _rm_even_weight(n), _rm_even_weight(n + n_seen), scale
+    from parts where domain <> 'other' and n > 0
 ),
 units as (
-    select cells.domain, comparison, centred.group_id, sum(weight) as n, sum(weight * hit) as total,
+    select cells.domain, comparison, group_id, sum(even) as n, sum(even * hit) as total, sum(weight) as weight,
+           sum(weight * hit) as hits,
            case when count(scale) = count(*) then sum(weight * (hit - center) * scale) end as residual,
            sum(weight * tie) as tie, sum(weight * longest) as longest, sum(weight * shortest) as shortest
     from cells
-    join centred on centred.domain = cells.part
-    group by cells.domain, comparison, centred.group_id
+    join (
+        select *, avg(hit) over (partition by domain, comparison) as center
+        from items where not coalesce(is_seen, false)
+    ) as centred on centred.domain = cells.part
+    group by cells.domain, comparison, group_id
 ),
 scores as (
-    select units.domain, comparison, count(*) as n_groups, _rm_mean(n, total) as accuracy,
-           _rm_strata_share_interval(n, total, residual, n_domains) as bounds, _rm_mean(n, tie) as tie_rate,
-           _rm_mean(n, longest) as longest, _rm_mean(n, shortest) as shortest
+    select units.domain, comparison, count(*) as n_groups, _rm_mean(weight, hits) as accuracy,
+           _rm_strata_share_interval(weight, hits, residual, n_domains) as bounds, _rm_mean(weight, tie) as tie_rate,
+           _rm_mean(weight, longest) as longest, _rm_mean(weight, shortest) as shortest
     from units
     join (select domain, count(*) as n_domains from cells group by domain) as sizes using (domain)
     group by units.domain, comparison

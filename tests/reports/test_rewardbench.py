@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from benches import give_rewards, ingest_rows
-from lab import table
+from lab import save_head, table
 from scipy import stats
 
 import rmstore
-from rmstore import reports
+from rmstore import reports, snapshots
 from rmstore.embedding import embed
 
 SECTIONS = {
@@ -309,3 +309,25 @@ def test_folds_judge_every_item_once_and_a_condition_leaves_items_out(store, tmp
     some = reports.run(store, "rewardbench", {"head": "h"}, folds=3, where="subset = 'hep-go' and chosen_chars > 15")
     n = sum(1 for row in rows if row["subset"] == "hep-go" and len(row["chosen"]) > 15)
     assert 0 < by_name(some.table.to_pylist())["all"]["n"] == n < 30
+
+
+def test_two_heads_are_compared_on_what_neither_saw(store, tmp_path):
+    ingest_rows(store, tmp_path / "a.jsonl", HAND, format="pairs")
+    heads = {"h": lambda prompt, text: RIGHT.get(text, 0), "i": lambda prompt, text: -RIGHT.get(text, 0)}
+    give_rewards(store, heads, seen={"p4"})
+    save_head(
+        store,
+        snapshots.resolve(store, "s"),
+        ["00000000-0000-0000-0000-000000000001"],
+        name="new",
+        weights=((1.0, 0.0),),
+    )
+    rows = by_name(reports.run(store, "rewardbench", {"head": "new"}, compare="i").table.to_pylist())
+    paired = {
+        name: (rows[name]["n_groups"], rows[name]["n_unpaired"]) for name in ("all", "Reasoning", "math-prm", "Chat")
+    }
+    assert paired == {"all": (10, 1), "Reasoning": (4, 1), "math-prm": (3, 1), "Chat": (3, 0)}
+    assert rows["Chat"]["accuracy"] == pytest.approx(9 / 14)
+    assert rows["Chat"]["accuracy_compared"] == pytest.approx(50 / 140)
+    assert rows["Chat"]["difference"] == pytest.approx((100 * 0 + 40 * 1) / 140)
+    assert rows["Chat"]["n"] == pytest.approx(3)

@@ -290,3 +290,12 @@ def test_intervals_are_those_of_stratified_means_clustered_by_prompt(tmp_path):
         expected = [row["score"] - half, row["score"] + half]
         assert [row["low"], row["high"]] == pytest.approx(expected, abs=1e-6)
     assert all(row["low"] <= row["score"] <= row["high"] for row in found.values())
+
+
+def test_two_heads_are_compared_unit_by_unit(whole):
+    rows = reports.run(whole[0], "rewardbench2", {"head": "able"}, compare="level").table.to_pylist()
+    able, level = run(whole[0], "able"), run(whole[0], "level")
+    assert {row["name"] for row in rows} == set(able) and {row["n_unpaired"] for row in rows} == {0}
+    for row in rows:
+        difference = able[row["name"]]["score"] - level[row["name"]]["score"]
+        assert row["difference"] == pytest.approx(difference, abs=1e-9)

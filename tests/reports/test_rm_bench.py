@@ -204,3 +204,14 @@ def test_length_on_the_published_items_is_its_own_baseline(published):
     assert accuracies(found) == pytest.approx(official(items, lambda prompt, text: len(text)), abs=1e-9)
     assert {key: row["longest"] for key, row in found.items()} == pytest.approx(accuracies(found), abs=1e-12)
     assert found["all", "hard"]["accuracy"] < 0.2 and found["all", "easy"]["accuracy"] > 0.8
+
+
+def test_a_head_is_compared_with_another_item_by_item(published):
+    rows = reports.run(published[0], "rm-bench", {"head": "long"}, compare="h").table.to_pylist()
+    long, drawn = run(published[0], "long"), run(published[0])
+    assert len(rows) == len(long) and {row["n_unpaired"] for row in rows} == {0}
+    for row in rows:
+        key = row["domain"], row["comparison"]
+        difference = long[key]["accuracy"] - drawn[key]["accuracy"]
+        assert row["difference"] == pytest.approx(difference, abs=1e-9)
+        assert row["low"] < difference < row["high"]
