@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rmstore import head_card, head_store, snapshots
+from rmstore import head_card, head_store, report_batch, snapshots
 from rmstore.datasets import list_datasets
 from rmstore.errors import StoreError, UnknownNameError
 from rmstore.export import replacing
@@ -17,7 +17,7 @@ from rmstore.records import Progress, silent
 from rmstore.report_drawing import svg
 from rmstore.report_headline import headline
 from rmstore.report_html import environment, render, safe
-from rmstore.report_picture import Frame
+from rmstore.report_picture import Frame, altair
 from rmstore.report_results import Result, address, anchor, natural, read
 from rmstore.report_text import clean, column, words
 from rmstore.report_view import Cell, Head, Table, View, cell, of_rows, view
@@ -92,6 +92,37 @@ class Card:
     sections: list[CardSection]
 
 
+def publish(
+    store: Store,
+    folder: str | Path,
+    *,
+    run: bool = True,
+    heads: Sequence[str] = (),
+    dirs: Sequence[str | Path] = (),
+    progress: Progress = silent,
+) -> Site:
+    """Run the reports that have changed into a folder and write the page over them.
+
+    Args:
+        store: an open store.
+        folder: takes the Parquet files and ``index.html``.
+        run: call :func:`rmstore.report_batch.run_all` first; without it the page shows what the folder has.
+        heads: references of heads to run reports on; the default version of each name where there are none.
+        dirs: folders with more reports.
+        progress: told what is run, then what is drawn.
+
+    Raises:
+        UnknownNameError: no such head.
+        StoreError: the folder has no result, or cannot be written.
+        MissingPackageError: the packages that draw and lay out are not installed.
+    """
+    environment()  # before anything is computed
+    altair()
+    if run:
+        report_batch.run_all(store, folder, heads=heads, dirs=dirs, progress=progress)
+    return build(store, Path(folder), progress=progress)
+
+
 def build(store: Store, folder: Path, *, progress: Progress = silent) -> Site:
     """Write ``index.html`` over the results in a folder; the page appears when it is complete.
 
@@ -109,7 +140,6 @@ def build(store: Store, folder: Path, *, progress: Progress = silent) -> Site:
     """
     if not folder.is_dir():
         raise StoreError(f"there is no folder {str(folder)!r}", hint=f"rmstore report run --all --to {folder}")
-    environment()  # before anything is drawn
     results, others = read(folder)
     if not results:
         reason = f" ({'; '.join(others[:3])})" if others else ""
@@ -165,30 +195,28 @@ def _shown(result: Result, place: str, prefix: str) -> Shown:
 
 def _name(result: Result) -> str:
     """Return what tells the runs of one report apart."""
-    asked = [part["reference"] for part in result.provenance["heads"].values()]
-    about = " and ".join(dict.fromkeys(asked))
-    on = ", ".join(result.snapshots)
-    named = f"{about} on {on}" if about and on else about or on or "the whole store"
-    return ", ".join([named, *(f"{words(key)} {value}" for key, value in result.options.items())])
+    about, on = " and ".join(result.asked), _circumstances(result)
+    return f"{about} on {on}" if about and on else about or on or "the whole store"
+
+
+def _circumstances(result: Result) -> str:
+    """Return snapshots and options in a line."""
+    return ", ".join([*result.snapshots, *(f"{words(key)} {value}" for key, value in result.options.items())])
 
 
 def _overview(results: Sequence[Result], places: Sequence[str]) -> Table:
     """Return a line per run with its measure over everything, where it has one."""
-    columns = (
-        Head("report", False), Head("run", False), Head("measure", False), Head("value", True, True), Head("low", True),
-        Head("high", True), Head("over", False), Head("beside it", False), Head("head", False),
-    )  # fmt: skip
+    names = ("report", "head", "on", "measure", "value", "low", "high", "over", "beside it")
+    columns = tuple(Head(name, name in {"value", "low", "high"}, name == "value") for name in names)
     rows = []
     for result, place in zip(results, places, strict=True):
         line = headline(result.report, result.table)
         numbers = [line.value, line.low, line.high] if line else [None] * 3
         beside = ", ".join(f"{name} {column([value])[0]}" for name, value in line.beside.items()) if line else ""
-        texts = [result.report.name, _name(result)]
         rows.append((
-            *(Cell(clean(text), href="#" + address(place)) for text in texts),
-            _text(line.name if line else ""),
-            *(cell(number, column([number])[0]) for number in numbers),
-            _text(line.n if line else ""), _text(beside), _text(", ".join(result.heads)),
+            Cell(clean(result.report.name), href="#" + address(place)), _text(", ".join(result.asked)),
+            _text(_circumstances(result)), _text(line.name if line else ""),
+            *(cell(number, column([number])[0]) for number in numbers), _text(line.n if line else ""), _text(beside),
         ))  # fmt: skip
     return Table(columns, tuple(rows))
 
@@ -215,7 +243,11 @@ def _cards(store: Store, names: Sequence[str]) -> list[Card]:
 def _section(name: str, fields: Mapping[str, Any]) -> CardSection:
     tables = {key: value for key, value in fields.items() if isinstance(value, list) and value and _is_rows(value)}
     plain = {words(key): _plain(value) for key, value in fields.items() if key not in tables}
-    return CardSection(words(name), plain, {words(key): of_rows(rows) for key, rows in tables.items()})
+    return CardSection(
+        words(name),
+        plain,
+        {words(key): of_rows(rows, file_names={"source"} & rows[0].keys()) for key, rows in tables.items()},
+    )
 
 
 def _is_rows(value: Sequence[Any]) -> bool:
