@@ -17,6 +17,7 @@ from rmstore.store import fill_in, statement
 from rmstore.vectors import vectors_relation
 
 if TYPE_CHECKING:
+    from rmstore.records import SnapshotInfo
     from rmstore.store import Store
 
 MOST = 1000
@@ -38,6 +39,18 @@ def nearest_rows(store: Store, *columns: pa.ChunkedArray) -> pa.Array:
     offsets = np.cumsum([0, *map(len, found)], dtype=np.int32)
     empty = pa.array([], type=pa.struct(_FIELDS))
     return pa.ListArray.from_arrays(pa.array(offsets), pa.concat_arrays([empty, *found]))
+
+
+@sql_function("_rm_prompts_sql", "VARCHAR")
+def prompts_sql(store: Store, references: pa.ChunkedArray) -> pa.Array:
+    """Return the query of ``_rm_prompt_vectors(snapshot)``; the engine reads it while it binds."""
+    return pa.array([prompts_text(snapshot_of(store, reference)) for reference in references.to_pylist()])
+
+
+def prompts_text(info: SnapshotInfo) -> str:
+    """Return a query for prompt_id and embedding of the prompts that the encoder of a snapshot embedded alone."""
+    values = {"vectors": vectors_relation(info), "encoder_id": str(int(info.encoder_id))}
+    return fill_in(statement("rows/prompts"), values)
 
 
 def _ids_and_groups(values: pa.ListScalar) -> tuple[pa.Array, pa.Array]:
@@ -89,13 +102,8 @@ def _vectors(
 ) -> tuple[pa.Array, np.ndarray, np.ndarray]:
     """Return ids in their order, groups and vectors of those that have one."""
     info = snapshot_of(store, snapshot)
-    if part == "prompt":
-        query = fill_in(
-            statement("neighbours/prompts"),
-            {"vectors": vectors_relation(info), "encoder_id": str(int(info.encoder_id))},
-        )
-    else:
-        query = fill_in(statement("neighbours/responses"), {"members": member_vectors(info)})
+    parts = {"prompts": prompts_text(info)} if part == "prompt" else {"members": member_vectors(info)}
+    query = fill_in(statement(f"neighbours/{part}s"), parts)
     with store.cursor() as cursor:
         cursor.register("neighbour_ids", pa.table({"id": ids}))
         rows = store.arrow(cursor, query)

@@ -19,6 +19,9 @@ create or replace temp macro _rm_all_pairs(snapshot) as table from rm_pairs(snap
 
 create or replace temp macro _rm_all_rows(snapshot) as table from rm_rows(snapshot);
 
+create or replace temp macro _rm_prompt_vectors(snapshot) as table
+    select null::uuid as prompt_id, null::float[8] as embedding where false;
+
 create or replace temp macro rm_rewards(head, snapshot) as table
     select null::uuid as prompt_id, null::uuid as group_id, null::uuid as response_id, null::varchar as dataset,
            null::varchar as subset, null::varchar as split, null::varchar as policy, null::bigint as n_chars,
@@ -51,3 +54,6 @@ create or replace temp macro rm_win_prob(head, a, b) as null::double;
 create or replace temp macro rm_embed
     (encoder, text) as null::float[],
     (encoder, prompt, response) as null::float[];
+
+create or replace temp macro _rm_rewards_of_all(snapshot, versions) as table
+    select null::uuid as response_id, null::integer as head_id, null::float as reward where false;
