@@ -12,6 +12,8 @@ import numpy as np
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _THRESHOLDS = (24109, 48219, 60273, 64292, 65296, 65497, 65531)
 """65536 times the chance of at most 0, 1, 2 ... of a Poisson variable of mean 1: mean and variance are 1 to 1e-4."""
+_GROUPS = 4_096
+"""Groups whose counts are held at a time, as float64."""
 _COUNTS = np.searchsorted(np.array(_THRESHOLDS), np.arange(65536), side="right").astype(np.uint8)
 
 
@@ -29,6 +31,24 @@ def poisson_counts(keys: np.ndarray, replicates: int) -> np.ndarray:
     with np.errstate(over="ignore"):
         bits = _mixed(keys[:, None].astype(np.uint64) + blocks[None, :] * _STEP)
     return _COUNTS[bits.astype("<u8").view("<u2")][:, :replicates]
+
+
+def totals(keys: np.ndarray, values: np.ndarray, replicates: int) -> np.ndarray:
+    """Return the totals of every replicate, over groups as often as it counts them.
+
+    Args:
+        keys: (n,) uint64, one per group, as for :func:`poisson_counts`.
+        values: what a group adds to each of k totals, (n, k).
+        replicates: how many.
+
+    Returns:
+        (replicates, k) float64.
+    """
+    found = np.zeros((replicates, values.shape[1]))
+    for start in range(0, len(keys), _GROUPS):
+        block = slice(start, start + _GROUPS)
+        found += poisson_counts(keys[block], replicates).T.astype(np.float64) @ values[block]
+    return found
 
 
 def _mixed(bits: np.ndarray) -> np.ndarray:

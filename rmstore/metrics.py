@@ -57,19 +57,34 @@ def fit_temperature(rewards: np.ndarray, valid: Pairs, objective: Objective) -> 
         return 1.0, "none: ratings are no logits"
     if len(valid) < 10 or not valid.weight.sum() > 0:
         return 1.0, "none: too few validation rows"
+    logit, label = _logits(rewards, valid, objective)
+    found = best_temperature(logit, label, valid.weight)
+    return (1.0, "none: every logit is 0") if found is None else (found, "valid")
+
+
+def best_temperature(logit: np.ndarray, label: np.ndarray, weight: np.ndarray) -> float | None:
+    """Return T > 0 that minimises the NLL of sigmoid(logit / T) within the bound of :func:`fit_temperature`.
+
+    Args:
+        logit: (n,); with n weights above 0.
+        label: P(first preferred), (n,) in [0, 1].
+        weight: (n,).
+
+    Returns:
+        T, at most e^6 times the mean size of a logit; None where every logit is 0.
+    """
     from scipy.optimize import minimize_scalar
 
-    logit, label = _logits(rewards, valid, objective)
     if not np.abs(logit).max() > 0:
-        return 1.0, "none: every logit is 0"
+        return None
     scale = float(np.abs(logit).mean())
 
     def loss(log_temperature: float) -> float:
-        return nll(logit / (scale * np.exp(log_temperature)), label, valid.weight)
+        return nll(logit / (scale * np.exp(log_temperature)), label, weight)
 
-    surest = np.log(effective(valid.weight) + 1)  # the logit of (n + 1) / (n + 2)
+    surest = np.log(effective(weight) + 1)  # the logit of (n + 1) / (n + 2)
     found = minimize_scalar(loss, bounds=(-np.log(surest), 6), method="bounded", options={"xatol": 1e-6})
-    return float(scale * np.exp(found.x)), "valid"
+    return float(scale * np.exp(found.x))
 
 
 def _logits(rewards: np.ndarray, rows: Pairs, objective: Objective) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,10 @@ from math import log
 import numpy as np
 import pytest
 from lab import fill, table
+from scipy.optimize import minimize_scalar
+
+from rmstore.bootstrap import poisson_counts, totals
+from rmstore.errors import RmstoreError
 
 ODDS = log(3)  # a gap of log 3 is a probability of 0.75
 
@@ -18,6 +22,11 @@ def of_gaps(store, gaps, votes, **options):
         "reward": [float(value) for gap in gaps for value in (gap, 0)],
     }
     fill(store, rows, votes, **options)
+
+
+def vote_nll(gaps, prob=1.0):
+    """Return the negative log-likelihood of votes for the first side."""
+    return prob * np.logaddexp(0, -gaps) + (1 - prob) * np.logaddexp(0, gaps)
 
 
 def drawn(n, scale=1.5, seed=0):
@@ -124,3 +133,110 @@ def test_where_everything_was_seen_there_is_no_number(store):
     assert (row["n_pairs"], row["n_seen"]) == (0, 1)
     assert {row[name] for name in ("nll", "low", "high", "random", "entropy", "brier", "ece", "agreement")} == {None}
     assert table(store, "calibration_bins") == []
+
+
+def test_swapping_changes_no_bin_either(store):
+    gaps, votes = drawn(60)
+    of_gaps(store, gaps, [(*vote, 0.8) for vote in votes])
+    before = table(store, "calibration_bins")
+    store.sql("update preferences set chosen_id = rejected_id, rejected_id = chosen_id, prob = 1 - prob")
+    for one, other in zip(before, table(store, "calibration_bins"), strict=True):
+        assert other == pytest.approx(one)
+
+
+def test_number_of_bins(store):
+    gaps, votes = drawn(300)
+    of_gaps(store, gaps, votes)
+    conf = 1 / (1 + np.exp(-np.abs(gaps.astype(float))))
+    ok = np.array([(gap > 0) == (chosen < rejected) for gap, (chosen, rejected) in zip(gaps, votes, strict=True)])
+    for bins in (1, 4, 15):
+        place = np.minimum((conf - 0.5) * 2 * bins, bins - 1).astype(int)
+        errors = [abs((conf - ok)[place == one].sum()) for one in range(bins)]
+        row = table(store, "calibration", bins=bins, replicates=10)[0]
+        assert row["ece"] == pytest.approx(sum(errors) / 300, abs=1e-9)
+        chance = [np.sqrt(2 / np.pi * (conf * (1 - conf))[place == one].sum()) for one in range(bins)]
+        assert row["ece_chance"] == pytest.approx(sum(chance) / 300, abs=1e-9)
+        found = table(store, "calibration_bins", bins=bins)
+        assert [one["bin"] for one in found] == sorted(set(place + 1))
+        assert found[-1]["conf_to"] == pytest.approx(0.5 + found[-1]["bin"] / (2 * bins))
+    with pytest.raises(RmstoreError, match="bins is 0: 1 to 1000"):
+        table(store, "calibration", bins=0)
+
+
+def test_the_best_temperature_of_the_valid_split(store):
+    # heads three times too sure: the best temperature is near 3; the test split is judged with it
+    gaps, votes = drawn(800)
+    rows = {
+        "prompt": [f"p{number // 2}" for number in range(1600)],
+        "text": [f"t{number}" for number in range(1600)],
+        "reward": [float(value) for gap in 3 * gaps for value in (gap, 0)],
+        "split": ["valid"] * 800 + ["test"] * 800,
+    }
+    fill(store, rows, votes)
+    won = np.array([gap if chosen < rejected else -gap for gap, (chosen, rejected) in zip(gaps, votes, strict=True)])
+    won = 3 * won.astype(float)
+    best = minimize_scalar(lambda t: vote_nll(won[:400] / t).mean(), bounds=(0.1, 20), method="bounded",
+                           options={"xatol": 1e-9}).x  # fmt: skip
+    row = table(store, "calibration", replicates=10)[0]
+    assert 2 < best < 4.5
+    assert row["fitted_temperature"] == pytest.approx(best, rel=1e-4)
+    assert row["fitted_nll"] == pytest.approx(vote_nll(won[400:] / best).mean(), rel=1e-6)
+    assert row["nll"] == pytest.approx(vote_nll(won[400:]).mean(), rel=1e-6) and row["nll"] > row["fitted_nll"] + 0.1
+    store.sql("update heads set temperature = $best", params={"best": best})
+    same = table(store, "calibration", replicates=10)[0]
+    assert same["nll"] == pytest.approx(row["fitted_nll"]) and same["agreement"] == row["agreement"]
+
+
+def test_without_valid_votes_no_temperature_is_fitted(store):
+    of_gaps(store, *drawn(30))
+    row = table(store, "calibration")[0]
+    assert row["fitted_temperature"] is None and row["fitted_nll"] is None and row["nll"] is not None
+
+
+def test_the_interval_of_ece_is_a_bootstrap_by_group(store):
+    gaps, votes = drawn(200)
+    of_gaps(store, 2 * gaps, votes)
+    row, again, other = (table(store, "calibration", seed=seed, replicates=200)[0] for seed in (0, 0, 1))
+    assert 0 < row["ece_low"] < row["ece"] < row["ece_high"]
+    assert (row["ece_low"], row["ece_high"]) == pytest.approx((again["ece_low"], again["ece_high"]))
+    assert row["ece_low"] != pytest.approx(other["ece_low"])
+    assert row["ece"] == pytest.approx(other["ece"])
+
+
+def test_constant_rewards_say_nothing(store):
+    of_gaps(store, [0, 0, 0], [(0, 1), (3, 2), (4, 5)])
+    row = table(store, "calibration")[0]
+    assert (row["nll"], row["brier"], row["ece"]) == pytest.approx((log(2), 0.25, 0))
+    assert (row["ece_low"], row["ece_high"], row["agreement"]) == pytest.approx((0, 0, 0.5))
+    assert row["low"] == row["high"] == pytest.approx(log(2))
+
+
+def test_subset_and_emptiness(store):
+    of_gaps(store, [ODDS, 0], [(0, 1, 1.0, "x"), (2, 3, 1.0, "y")])
+    assert table(store, "calibration", subset="x")[0]["nll"] == pytest.approx(-log(0.75), abs=1e-6)
+    assert table(store, "calibration", subset="none") == []
+    assert [row["bin"] for row in table(store, "calibration_bins", subset="y")] == [1]
+
+
+def test_totals_of_replicates_count_groups_as_often_as_they_are_drawn():
+    rng = np.random.default_rng(0)
+    keys, values = rng.integers(0, 2**63, 5000, dtype=np.uint64), rng.normal(size=(5000, 3))
+    counts = poisson_counts(keys, 7).astype(float)
+    assert totals(keys, values, 7) == pytest.approx(counts.T @ values)
+
+
+def test_totals_in_sql_draw_what_counts_draw(store):
+    query = """
+        with entries (name, total, value) as (values ('a', 0, 1.5), ('b', 0, 2), ('a', 2, 1), ('a', 2, 3)),
+        counted as (
+            select name, unnest(_rm_bootstrap_counts(5, 4, name)) as times, unnest(range(4)) as replicate
+            from (values ('a'), ('b')) as groups (name))
+        select (select _rm_bootstrap_totals(
+                    list({'key': _rm_bootstrap_key(5, name), 'total': total, 'value': value}), 4) from entries),
+               (select list(sums order by replicate) from (
+                    select replicate, [sum(times * if(name = 'a', 1.5, 2)), 0,
+                                       sum(times) filter (name = 'a') * 4] as sums
+                    from counted group by replicate))
+    """
+    found, expected = store.sql(query).fetchall()[0]
+    assert found == [[float(value) for value in row] for row in expected]
