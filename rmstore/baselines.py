@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rmstore.heads.base import Pairs
+from rmstore.heads.base import Pairs, Poll
 from rmstore.heads.linear import LinearHead
 from rmstore.neighbours import nearest
 from rmstore.objectives.bt import BradleyTerry
@@ -30,6 +30,10 @@ LEVEL = 1e-9
 
 Score = Callable[[np.ndarray], np.ndarray]
 """Vectors (n, d) float32 to one number each, (n,) float64."""
+
+
+def ignore(share: float, note: str) -> None:
+    """Poll that never stops a fit."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,9 @@ def lessons(votes: Votes, home: int) -> np.ndarray:
     return votes.teaching(home)[:MOST_VOTES]
 
 
-def response_only(votes: Votes, home: int, items: np.ndarray, place: np.ndarray) -> Score | None:
+def response_only(
+    votes: Votes, home: int, items: np.ndarray, place: np.ndarray, *, poll: Poll = ignore
+) -> Score | None:
     """Return a linear Bradley-Terry head on the responses alone, fitted to its optimum; None where nothing teaches.
 
     Args:
@@ -91,6 +97,7 @@ def response_only(votes: Votes, home: int, items: np.ndarray, place: np.ndarray)
         home: what it will judge.
         items: vectors of responses, (k, d) float32.
         place: row in ``items`` of every response, (n,) int64.
+        poll: called often during the fit; stops it by raising.
     """
     rows = lessons(votes, home)
     chosen, rejected = place[votes.chosen[rows]], place[votes.rejected[rows]]
@@ -101,7 +108,7 @@ def response_only(votes: Votes, home: int, items: np.ndarray, place: np.ndarray)
         return None
     pairs = Pairs(items, chosen, rejected, np.ones(n), np.zeros(n), np.ones(n), np.arange(n))
     head, _ = LinearHead.fit(
-        pairs, None, objective=BradleyTerry(), options={}, members=1, merge=None, seed=0, poll=lambda share, note: None
+        pairs, None, objective=BradleyTerry(), options={}, members=1, merge=None, seed=0, poll=poll
     )
     weights = head.weights[0].astype(np.float64)
     return lambda vectors: vectors.astype(np.float64) @ weights

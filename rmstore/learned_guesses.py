@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import duckdb
 import numpy as np
@@ -57,11 +58,11 @@ def learned_guesses(store: Store, info: SnapshotInfo, preference_ids: pa.Array) 
         table = store.arrow(cursor, statement("reports/baseline_votes"), values)
         names = ("chosen", "rejected", "chosen_fold", "rejected_fold", "is_judged")
         votes = Votes(*(table[name].to_numpy() for name in names))
-        reader = _Reader(store, cursor, info)
+        reader, poll = _Reader(store, cursor, info), lambda share, note: store.check()
         n_items = reader.n_items
         found = {
             "response_only": _judged(
-                votes, reader.of(parse_layout("response")), baselines.response_only,
+                votes, reader.of(parse_layout("response")), partial(baselines.response_only, poll=poll),
                 lambda home: _sides(votes, baselines.lessons(votes, home)),
             ),
             "neighbour": _judged(

@@ -57,7 +57,7 @@ def test_references_are_resolved_once_and_recorded(filled):
     new = reports.run(filled, "accuracy", {"head": "h"})
     assert (old.table["accuracy"][0].as_py(), new.table["accuracy"][0].as_py()) == (1.0, 0.0)
     assert old.provenance["parameters"] == {
-        "head": "h@1", "snapshot": "s@1", "split": "test", "dataset": None, "subset": None,
+        "head": "h@1", "snapshot": "s@1", "split": "test", "dataset": None, "subset": None, "baselines": True,
     }  # fmt: skip
     assert new.provenance["parameters"]["head"] == "h@2"
 

@@ -3,7 +3,8 @@
 -- grain:   one row per data set, subset and split; 'all' marks totals
 -- engines: duckdb
 -- folds:   yes
--- params:  head HEAD, snapshot SNAPSHOT, split VARCHAR = 'test', dataset VARCHAR = NULL, subset VARCHAR = NULL
+-- params:  head HEAD, snapshot SNAPSHOT, split VARCHAR = 'test', dataset VARCHAR = NULL, subset VARCHAR = NULL,
+--          baselines BOOLEAN = true
 -- columns: dataset VARCHAR, subset VARCHAR, split VARCHAR, n_pairs BIGINT, n_groups BIGINT, n_ties BIGINT,
 --          n_cross BIGINT, accuracy DOUBLE, low DOUBLE, high DOUBLE, tie_rate DOUBLE, n_seen BIGINT,
 --          accuracy_seen DOUBLE, random DOUBLE, longest DOUBLE, shortest DOUBLE, policy DOUBLE, response_only DOUBLE,
@@ -15,25 +16,25 @@
 --          x_title='subset' y_title='accuracy (share of votes)'
 -- note:    Every vote counts once, unweighted; one without a preference (prob 0.5) only in n_ties. All but the seen
 --          are over the same n_pairs: votes of groups that the head did not see in training; it saw those of n_seen
---          (NULL where unknown). Equal rewards count half. Of n_pairs, n_cross answer different prompts. low, high: 95
---          % interval, Wilson's for the number of pairs that groups are worth. Baselines learn from the training split
---          without the vote's own group, whatever is filtered; a vote that they do not know counts half, and they are
---          NULL where they know none. policy: the side whose policy wins more often. response_only: a linear head on
---          the response alone, from up to 100,000 votes, where such vectors are stored (embed with layout
---          joint||response). neighbour: the higher mean win share of the ten nearest of up to 10,000 responses.
---          difference: head less best_baseline on the same votes, z its value in standard errors, paired and
---          clustered; the best of six is chosen on these votes, which favours the baseline. lc_accuracy: mean over
---          votes for the longer and votes for the shorter side, half each: 0.5 for lengths alone. Votes without a
---          subset count in the totals alone.
+--          (NULL where unknown). Equal rewards count half. Of n_pairs, n_cross answer different prompts. low, high:
+--          Wilson's 95 % interval for the number of pairs that groups are worth. Baselines learn from the training
+--          split without the vote's own group, whatever is filtered; what they do not know counts half, and they are
+--          NULL where they know nothing. policy: the side whose policy wins more often. response_only: a linear head
+--          on the response alone, from up to 100,000 votes, where such vectors are stored (embed with layout
+--          joint||response). neighbour: the higher mean win share of the ten nearest of up to 10,000 responses. These
+--          two take their time; baselines = false leaves them out. difference: head less best_baseline on the same
+--          votes, z in standard errors, paired and clustered; the best is chosen on these votes, which favours it.
+--          lc_accuracy: mean over votes for the longer and votes for the shorter side, half each: 0.5 for lengths
+--          alone. Votes without a subset count in the totals alone.
 with judged as materialized (
     from _rm_judged_votes($head, $snapshot, $split, $dataset, $subset)
 ),
 votes as (
-    select judged.*, policies.policy, learned.response_only, learned.neighbour
+    select judged.*, policies.policy, known.response_only, known.neighbour
     from judged
     left join _rm_policy_guess($snapshot) as policies using (preference_id)
-    left join _rm_learned_baselines(
-        $snapshot, (select list(preference_id::varchar) from judged where is_counted)) as learned using (preference_id)
+    left join _rm_learned_baselines($snapshot, (
+        select list(preference_id::varchar) from judged where is_counted and $baselines)) as known using (preference_id)
 ),
 groups as (
     select case when grouping(dataset) = 1 then 'all' else dataset end as dataset,

@@ -193,6 +193,13 @@ def test_one_group_has_no_interval_and_no_z(store):
     assert (total["accuracy"], total["neighbour"], total["policy"]) == (0.5, None, None)
 
 
+def test_baselines_that_learn_can_be_left_out(store):
+    fill(store, ROWS, VOTES, seen=["p3"])
+    with_all, without_two = table(store, "accuracy")[-1], table(store, "accuracy", baselines=False)[-1]
+    assert (with_all["neighbour"], without_two["neighbour"], without_two["response_only"]) == (0.5, None, None)
+    assert without(without_two, "neighbour") == without(with_all, "neighbour")
+
+
 def test_subset_chooses_one(store):
     fill(store, ROWS, VOTES)
     cells = by_cell(table(store, "accuracy", subset="hard"))
