@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rmstore import resources
 from rmstore.errors import ReportError, UnknownNameError
 from rmstore.report_header import Report, parse
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A file in a folder of reports that cannot be read as one.
+
+    Attributes:
+        name: the name of the file without its ending.
+        problem: what is wrong with it.
+    """
+
+    name: str
+    problem: str
+
+
+def scan(dirs: Sequence[str | Path] = ()) -> list[Report | Broken]:
+    """Return the built-in reports and those of the given folders, by name, and what cannot be read among them.
+
+    Raises:
+        ReportError: a folder does not exist, or two files have one name.
+    """
+    found: list[Report | Broken] = []
+    for name, place in sorted(_places(dirs).items()):
+        try:
+            found.append(_read(name, place))
+        except ReportError as problem:
+            found.append(Broken(name, problem.problem))
+    return found
 
 
 def list_reports(dirs: Sequence[str | Path] = ()) -> list[Report]:
@@ -30,6 +59,11 @@ def get(name: str, dirs: Sequence[str | Path] = ()) -> Report:
     if name not in places:
         raise UnknownNameError("report", name, places)
     return _read(name, places[name])
+
+
+def names_of(dirs: Sequence[str | Path] = ()) -> list[str]:
+    """Return the names of the built-in reports and of those in the given folders, unread."""
+    return sorted(_places(dirs))
 
 
 def _read(name: str, file: Path | None) -> Report:

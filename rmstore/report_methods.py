@@ -10,6 +10,7 @@ from rmstore import store as engine
 
 if TYPE_CHECKING:
     from rmstore.records import ReportResult
+    from rmstore.report_batch import BatchRow
     from rmstore.report_diff import Diff
     from rmstore.report_header import Report
     from rmstore.report_rerun import Rerun
@@ -75,3 +76,9 @@ class ReportingStore(engine.Store):
         from rmstore import report_rerun
 
         return report_rerun.rerun(self, source, dirs=dirs, trust=trust)
+
+    def run_reports(self, to: str | Path, **options: Any) -> list[BatchRow]:
+        """Run every report that fits into a folder, what changed alone; see :func:`rmstore.report_batch.run_all`."""
+        from rmstore import report_batch
+
+        return report_batch.run_all(self, to, **options)

@@ -70,7 +70,7 @@ def load(store: Store, source: str | Path) -> Recorded:
         BadFileError: the file cannot be read.
     """
     if Path(source).is_file():
-        provenance = _of_file(Path(source))
+        provenance = provenance_of(Path(source))
         return Recorded(str(source), provenance, Path(source), _is_own(store, provenance))
     text = str(source).lower()
     found = (
@@ -123,7 +123,13 @@ def _reader(file: Path) -> str:
     return _READERS[ending.lower()]
 
 
-def _of_file(file: Path) -> dict[str, Any]:
+def provenance_of(file: Path) -> dict[str, Any]:
+    """Return the provenance that a file brings, checked to be whole.
+
+    Raises:
+        ReportError: it has none, or it is not whole or contradicts itself.
+        BadFileError: the file cannot be read.
+    """
     if _reader(file) == "parquet":
         said = _parquet_metadata(file)
     else:
@@ -198,7 +204,7 @@ def _still_there(output: str | None, provenance: dict[str, Any]) -> Path | None:
     if output is None or not Path(output).is_file():
         return None
     try:
-        said = _of_file(Path(output))
+        said = provenance_of(Path(output))
     except (ReportError, BadFileError):
         return None
     return Path(output) if said.get("run_id") == provenance.get("run_id") else None

@@ -9,6 +9,7 @@ import click
 
 from rmstore.cli.lazy import Command, Group
 from rmstore.cli.options import Settings, assignments, json_option, literal, opened
+from rmstore.cli.report_all import run_all
 
 SHOWN = 10
 """Cells that rerun shows of those that differ; --json gives all."""
@@ -28,13 +29,15 @@ def report() -> None:
 @_reports_option
 @json_option
 def list_(dirs: tuple[Path, ...], as_json: bool) -> None:
-    """List the reports with their titles and parameters."""
-    from rmstore import reports
+    """List the reports with their titles and parameters; a file that is none is listed with what is wrong."""
+    from rmstore import report_files
     from rmstore.cli.output import show
 
     rows = [
-        {"report": found.name, "title": found.title, "params": ", ".join(param.text for param in found.params)}
-        for found in reports.list_reports(dirs)
+        {"report": one.name, "title": f"BROKEN: {one.problem}", "params": ""}
+        if isinstance(one, report_files.Broken)
+        else {"report": one.name, "title": one.title, "params": ", ".join(param.text for param in one.params)}
+        for one in report_files.scan(dirs)
     ]
     show(rows, as_json=as_json)
 
@@ -57,14 +60,14 @@ def show_(name: str, dirs: tuple[Path, ...]) -> None:
 def check(settings: Settings, names: tuple[str, ...], dirs: tuple[Path, ...], as_json: bool) -> None:
     """Compare header, parameters and columns of reports with what their SQL gives; all reports by default."""
     import rmstore
-    from rmstore import reports
+    from rmstore import report_files, reports
     from rmstore.cli.output import show
 
-    wanted = [reports.get(name, dirs) for name in names] or reports.list_reports(dirs)
+    wanted = [reports.get(name, dirs) for name in names] or report_files.scan(dirs)
     rows = []
     with rmstore.connect() as store:
         for found in wanted:
-            problems = reports.check(store, found)
+            problems = [found.problem] if isinstance(found, report_files.Broken) else reports.check(store, found)
             rows.append({"report": found.name, "state": "WRONG" if problems else "ok", "problems": "; ".join(problems)})
     show(rows, as_json=as_json)
     if any(row["problems"] for row in rows):
@@ -89,10 +92,13 @@ class RunCommand(Command):
         "rmstore report run accuracy --head helpful@3 --compare helpful@2",
         "rmstore report run accuracy --head helpful --where \"annotator = 'anna' and chosen_chars < 2000\"",
         "rmstore report run mine --reports my_reports -p split=valid --json",
+        "rmstore report run --all --to reports --head helpful@3 --head helpful@2",
     ),
 )
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--to", type=click.Path(path_type=Path), help="Write .parquet, .csv, .json or .jsonl as well.")
+@click.option("--all", "everything", is_flag=True, help="Run all that fits into the folder --to, what changed alone.")
+@click.option("--prune", is_flag=True, help="With --all: remove files whose head, snapshot or report is gone.")
 @click.option("--folds", type=click.IntRange(min=2), help="Train and score k folds like the head, over all groups.")
 @click.option("--where", metavar="SQL", help="Condition on the votes or rows that the report reads.")
 @click.option("--compare", metavar="HEAD", help="Give the difference between --head and this head, group by group.")
@@ -101,17 +107,30 @@ class RunCommand(Command):
 @json_option
 @click.pass_context
 def run(
-    ctx: click.Context, name: str, to: Path | None, folds: int | None, where: str | None, compare: str | None,
-    param: dict[str, Any], dirs: tuple[Path, ...], as_json: bool,
+    ctx: click.Context, name: str | None, to: Path | None, everything: bool, prune: bool, folds: int | None,
+    where: str | None, compare: str | None, param: dict[str, Any], dirs: tuple[Path, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Run a report; its parameters (report show NAME) are options: --head REF, --snapshot REF ...
+
+    With --all every report is run for every head (--head, repeatable; by default the default version of each name), and
+    only what changed since the files in the folder were written is computed.
 
     A Parquet file carries report, SQL hash, parameters, head, snapshot, licences and versions in its metadata.
     """
     from rmstore import reports
     from rmstore.cli.output import counted, notes, plain, show, to_json
 
-    values = {**param, **_extra(ctx.args)}
+    words = ctx.args
+    if name is not None and name.startswith("--"):  # a parameter that comes first
+        name, words = None, [name, *words]
+    if everything:
+        if name or to is None or folds or where or compare:
+            raise click.UsageError("--all takes --to FOLDER, and no NAME, --folds, --where or --compare")
+        run_all(ctx.obj, to, [*param.items(), *_extra(words)], dirs=dirs, prune=prune, as_json=as_json)
+        return
+    if name is None:
+        raise click.UsageError("Missing argument 'NAME'; or say --all")
+    values = {**param, **dict(_extra(words))}
     with opened(ctx.obj, write=True) as store:
         result = reports.run(store, name, values, to=to, dirs=dirs, folds=folds, where=where, compare=compare)
     rows = result.table.to_pylist()
@@ -205,9 +224,9 @@ def rerun(settings: Settings, source: str, trust: bool, dirs: tuple[Path, ...], 
         raise click.exceptions.Exit(1)
 
 
-def _extra(words: list[str]) -> dict[str, Any]:
-    """Return ``--name value`` and ``--name=value`` as a dict."""
-    values: dict[str, Any] = {}
+def _extra(words: list[str]) -> list[tuple[str, Any]]:
+    """Return ``--name value`` and ``--name=value`` as pairs, in order."""
+    pairs: list[tuple[str, Any]] = []
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -218,5 +237,5 @@ def _extra(words: list[str]) -> dict[str, Any]:
             if not rest or rest[0].startswith("--"):
                 raise click.UsageError(f"option {word!r} needs a value")
             value = rest.pop(0)
-        values[name.replace("-", "_")] = literal(value)
-    return values
+        pairs.append((name.replace("-", "_"), literal(value)))
+    return pairs
