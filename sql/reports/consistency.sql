@@ -48,7 +48,7 @@ ranges as (
     select 'all', null, null where not exists (from units)
 )
 select measures.measure, ranges.decile, coalesce(shares.n_pairs, 0) as n_pairs,
-       coalesce(shares.n_groups, 0) as n_groups, shares.n_seen,
+       coalesce(shares.n_groups, 0) as n_groups, if(shares.measure is null, 0, shares.n_seen) as n_seen,
        if(ranges.decile = 'all', reasons.n_half, null) as n_half,
        ranges.cosine_from, ranges.cosine_to, shares.consistency, shares.span.low as consistency_low,
        shares.span.high as consistency_high, shares.strict, if(shares.n_pairs > 0, 0.5e0, null) as random,

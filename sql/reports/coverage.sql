@@ -12,13 +12,14 @@
 -- compare: accuracy = total / n in cells by decile
 -- chart:   points x=decile y=accuracy,random low=low high=high y_title='share of pairs ranked right'
 --          x_title='tenth of the responses by distance from the training split, nearest first'
--- note:    An adaptation of arXiv 2404.08555 to fixed vectors. ratio: median over the responses of a row of the Euclidean
---          distance to the k-th nearest vector of the training split, in other groups, over the median of that distance
---          among training vectors, so that 'train' has 1; ratio_from and ratio_to are the least and the largest. Pairs are
---          decided votes or, with an attribute, responses to a prompt that are rated differently; a tenth has the pairs
---          with a side in it. n_seen pairs of groups that the head saw are left out. Equal rewards count half. error: mean
---          of |prob - P(better preferred)| on the head's temperature. Intervals by whole groups, Wilson's for accuracy.
---          Of more than `most` judged or training responses, those that come first by MD5.
+-- note:    An adaptation of arXiv 2404.08555 to fixed vectors. ratio: median over the responses of a row of the
+--          Euclidean distance to the k-th nearest vector of the training split, in other groups, over the median of
+--          that distance among training vectors, so that 'train' has 1; ratio_from and ratio_to are the least and the
+--          largest. Pairs are decided votes or, with an attribute, responses to a prompt that are rated differently; a
+--          tenth has the pairs with a side in it. n_seen pairs of groups that the head saw are left out. Equal rewards
+--          count half. error: mean of |prob - P(better preferred)| on the head's temperature. Intervals by whole
+--          groups, Wilson's for accuracy. Of more than `most` judged or training responses, those that come first by
+--          MD5.
 with covered as materialized (
     select response_id, is_judged, is_training, ratio
     from _rm_coverage($snapshot, $split, $dataset, $subset, $k, $most)
@@ -66,7 +67,8 @@ ranges as (
     group by decile
 )
 select ranges.decile, ranges.n_responses, coalesce(shares.n_pairs, 0) as n_pairs,
-       coalesce(shares.n_groups, 0) as n_groups, shares.n_seen, ranges.ratio_from, ranges.ratio, ranges.ratio_to, shares.accuracy, shares.span.low as low,
+       coalesce(shares.n_groups, 0) as n_groups, if(shares.decile is null, 0, shares.n_seen) as n_seen,
+       ranges.ratio_from, ranges.ratio, ranges.ratio_to, shares.accuracy, shares.span.low as low,
        shares.span.high as high, if(shares.n_pairs > 0, 0.5e0, null) as random, shares.error,
        shares.error_span.low as error_low, shares.error_span.high as error_high
 from ranges

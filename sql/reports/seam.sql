@@ -66,7 +66,8 @@ places as (
     select distinct dataset from measured union select 'all'
 )
 select places.dataset, measures.measure, if(measures.place < 3, $negatives, null) as negatives,
-       coalesce(measured.n, 0) as n, coalesce(measured.n_groups, 0) as n_groups, measured.n_seen, measured.value,
+       coalesce(measured.n, 0) as n, coalesce(measured.n_groups, 0) as n_groups,
+       if(measured.measure is null, 0, measured.n_seen) as n_seen, measured.value,
        measured.span.low as low, measured.span.high as high, measured.random,
        case when coalesce(measured.n, 0) = 0 then measures.missing end as missing
 from places

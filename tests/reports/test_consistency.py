@@ -141,6 +141,13 @@ def test_crossed_rows_are_never_made_up(store):
         )
 
 
+def test_nothing_measured_is_not_said_to_be_unknown(store):
+    made(store, np.tile([1, 0, 0, 1], (N, 1)), crossed="sampled")
+    result = reports.run(store, "consistency", {"head": "w"})
+    assert result.table["n_seen"].to_pylist() == [0, 0]
+    assert not any("not known" in note for note in result.provenance["notes"])
+
+
 def test_prompts_need_vectors(store):
     made(store, np.tile([1, 0, 0, 1], (N, 1)), prompts=False)
     missing = run(store)["response", "all"]["missing"]
