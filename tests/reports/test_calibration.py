@@ -214,7 +214,7 @@ def test_constant_rewards_say_nothing(store):
 def test_subset_and_emptiness(store):
     of_gaps(store, [ODDS, 0], [(0, 1, 1.0, "x"), (2, 3, 1.0, "y")])
     assert table(store, "calibration", subset="x")[0]["nll"] == pytest.approx(-log(0.75), abs=1e-6)
-    assert table(store, "calibration", subset="none") == []
+    assert table(store, "calibration", subset="x", split="train") == []
     assert [row["bin"] for row in table(store, "calibration_bins", subset="y")] == [1]
 
 

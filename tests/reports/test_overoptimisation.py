@@ -171,7 +171,7 @@ def test_without_a_policy_there_is_no_number(store):
     assert (row["n_prompts"], row["n_mixed"]) == (0, 1)
     assert {row[key] for key in ("last_n", "a", "b", "peak", "peak_low", "observed_n", "drop", "peak_share")} == {None}
     assert table(store, "overoptimisation-curve") == []
-    assert table(store, "overoptimisation", dataset="d", subset="none")[0]["n_mixed"] == 0
+    assert table(store, "overoptimisation", split="train")[0]["n_mixed"] == 0
 
 
 def test_constant_reward_and_one_prompt(store):
