@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rmstore.report_diff import Diff
     from rmstore.report_header import Report
     from rmstore.report_rerun import Rerun
+    from rmstore.report_site import Site
 
 
 class ReportingStore(engine.Store):
@@ -82,3 +83,9 @@ class ReportingStore(engine.Store):
         from rmstore import report_batch
 
         return report_batch.run_all(self, to, **options)
+
+    def report_site(self, folder: str | Path, **options: Any) -> Site:
+        """Write a page of every result in a folder; see :func:`rmstore.report_site.publish`."""
+        from rmstore import report_site
+
+        return report_site.publish(self, folder, **options)

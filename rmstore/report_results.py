@@ -41,11 +41,15 @@ class Result:
     provenance: dict[str, Any]
 
     @property
+    def asked(self) -> list[str]:
+        """References of the heads that it was asked for."""
+        return list(dict.fromkeys(part["reference"] for part in self.provenance["heads"].values()))
+
+    @property
     def heads(self) -> list[str]:
         """References of its heads: those that were asked for, and those that its rows name."""
-        named = [part["reference"] for part in self.provenance["heads"].values()]
         rows = self.table["head"].to_pylist() if "head" in self.table.column_names else []
-        return list(dict.fromkeys([*named, *(row for row in rows if isinstance(row, str) and "@" in row)]))
+        return list(dict.fromkeys([*self.asked, *(row for row in rows if isinstance(row, str) and "@" in row)]))
 
     @property
     def snapshots(self) -> list[str]:

@@ -143,13 +143,24 @@ def cell(value: Any, text: str) -> Cell:
 def facts(provenance: Mapping[str, Any]) -> tuple[Fact, ...]:
     """Return provenance as lines; the SQL and the notes stand elsewhere."""
     elsewhere = {"sql", "title", "notes"}
-    return tuple(_fact(key, value) for key, value in provenance.items() if key not in elsewhere and value is not None)
+    shown = {key: value for key, value in provenance.items() if key not in elsewhere and value is not None}
+    return tuple(_fact(*pair) for pair in _ordered(shown, _ORDER))
+
+
+_ORDER = ("report", "parameters", "where", "compare", "folds", "heads", "snapshots", "datasets", "n_rows", "created_at")
+_NAMES = ("reference", "name", "path")
+
+
+def _ordered(record: Mapping[str, Any], first: Sequence[str]) -> list[tuple[str, Any]]:
+    """Return the fields of a record, some of them before the others, which are sorted."""
+    places = {name: place for place, name in enumerate(first)}
+    return sorted(record.items(), key=lambda pair: (places.get(pair[0], len(first)), pair[0]))
 
 
 def _fact(name: str, value: Any) -> Fact:
     label = clean(words(name))
     if isinstance(value, Mapping) and value:
-        return Fact(label, below=tuple(_fact(key, entry) for key, entry in value.items()))
+        return Fact(label, below=tuple(_fact(*pair) for pair in _ordered(value, _NAMES)))
     if isinstance(value, list) and value and all(isinstance(entry, Mapping) for entry in value):
         return Fact(label, below=tuple(_entry(entry) for entry in value))
     if isinstance(value, list | Mapping):
@@ -159,7 +170,7 @@ def _fact(name: str, value: Any) -> Fact:
 
 def _entry(entry: Mapping[str, Any]) -> Fact:
     """Return a record of a list, named by its first field."""
-    (name, value), *rest = entry.items()
+    (name, value), *rest = _ordered(entry, _NAMES)
     first = _fact(name, value)
     return Fact(first.name, first.text, tuple(_fact(*pair) for pair in rest))
 

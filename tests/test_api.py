@@ -24,6 +24,7 @@ METHODS = {
     "head history": "deployments",
     "report list": "reports", "report show": "reports", "report check": "check_report", "report run": "report",
     "report diff": "diff_reports", "report rerun": "rerun_report", "report runs": "report_runs",
+    "report site": "report_site",
 }  # fmt: skip
 """Commands whose method has another name than the command; opening and the tour are functions of the package."""
 

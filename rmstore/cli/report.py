@@ -10,6 +10,7 @@ import click
 from rmstore.cli.lazy import Command, Group
 from rmstore.cli.options import Settings, assignments, json_option, literal, opened
 from rmstore.cli.report_all import run_all
+from rmstore.cli.report_site import site
 
 SHOWN = 10
 """Cells that rerun shows of those that differ; --json gives all."""
@@ -96,7 +97,9 @@ class RunCommand(Command):
     ),
 )
 @click.argument("name", required=False)
-@click.option("--to", type=click.Path(path_type=Path), help="Write .parquet, .csv, .json or .jsonl as well.")
+@click.option(
+    "--to", type=click.Path(path_type=Path), help="Write FILE as well: .parquet .csv .json .jsonl .md .html .svg .png"
+)
 @click.option("--all", "everything", is_flag=True, help="Run all that fits into the folder --to, what changed alone.")
 @click.option("--prune", is_flag=True, help="With --all: remove files whose head, snapshot or report is gone.")
 @click.option("--folds", type=click.IntRange(min=2), help="Train and score k folds like the head, over all groups.")
@@ -115,7 +118,8 @@ def run(
     With --all every report is run for every head (--head, repeatable; by default the default version of each name), and
     only what changed since the files in the folder were written is computed.
 
-    A Parquet file carries report, SQL hash, parameters, head, snapshot, licences and versions in its metadata.
+    A Parquet file carries report, SQL hash, parameters, head, snapshot, licences and versions in its metadata, any
+    other has them beside it. FILE.svg and FILE.png are the picture of the report, FILE.dark.svg that on dark paper.
     """
     from rmstore import reports
     from rmstore.cli.output import counted, notes, plain, show, to_json
@@ -222,6 +226,9 @@ def rerun(settings: Settings, source: str, trust: bool, dirs: tuple[Path, ...], 
         notes(done.notes)
     if done.is_equal is False:
         raise click.exceptions.Exit(1)
+
+
+report.add_command(site)
 
 
 def _extra(words: list[str]) -> list[tuple[str, Any]]:

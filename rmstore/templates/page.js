@@ -78,6 +78,15 @@
     if (cell && !cell.title) cell.title = cell.dataset.v;
   });
 
+  // A narrow window has no room for the contents beside the page.
+  const menu = document.querySelector(".contents > details"), narrow = matchMedia("(max-width: 62rem)");
+  if (menu) {
+    const fit = () => { menu.open = !narrow.matches; };
+    fit();
+    narrow.addEventListener("change", fit);
+    menu.addEventListener("click", (event) => { if (event.target.closest("a")) fit(); });
+  }
+
   // A link into something that is folded or filtered away opens it.
   const reveal = () => {
     const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
