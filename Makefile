@@ -12,7 +12,7 @@ ifneq ($(wildcard ../shared/data/README.md),)
 export RMSTORE_TEST_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo test test-all reliability fuzz test-duckdb15 lint docs bench clean
+.PHONY: help demo test test-all reliability fuzz test-duckdb15 lint docs bench browser clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,10 +29,10 @@ help:
 demo: $(VENV)/.demo
 	$(BIN)/rmstore demo --to demo
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev browser
 	$(BIN)/python -m pytest
 
-test-all: $(VENV)/.dev
+test-all: $(VENV)/.dev browser
 	$(BIN)/python -m pytest -m 'not network and not gpu'
 
 reliability: $(VENV)/.dev
@@ -45,6 +45,16 @@ fuzz: $(VENV)/.dev
 	@$(PIP) atheris
 	@set -e; for target in ingest head snapshot; do echo "== $$target"; \
 	$(BIN)/python tests/hostile/fuzz.py $$target -max_total_time=$(SECONDS) -max_len=400 -len_control=0 -timeout=60; done
+
+# Pages of reports are tested in a real browser. Where apt can install one it does; elsewhere those tests are skipped.
+browser:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable chrome; do \
+	  command -v $$name >/dev/null 2>&1 && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo 'installing chromium for the tests of pages ...'; \
+	  (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium) \
+	    >/dev/null 2>&1 || echo 'chromium could not be installed: the tests of pages are skipped'; \
+	else echo 'there is no chromium: the tests of pages are skipped'; fi
 
 # The whole suite on the older engine, which then opens files that the newer one made, and the other way round.
 test-duckdb15: $(VENV)/.dev

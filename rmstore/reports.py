@@ -54,7 +54,7 @@ def run(
     job = Job(get(name, dirs), dict(params or {}), folds, where, compare)
     target = Path(to) if to is not None else None
     if target is not None:
-        report_output.check_ending(target)
+        report_output.check_ending(target, None if compare else job.report)
     return finish(store, execute(store, job), target)
 
 
