@@ -3,10 +3,12 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from lab import fill, table
+from lab import fill, save_head, table
 from scipy import stats
 
-from rmstore import reports
+from rmstore import reports, snapshots
+from rmstore.imports import import_vectors
+from rmstore.ingest import ingest
 
 ROWS = [
     {"prompt": "p1", "text": "a" * 10, "reward": 2},
@@ -240,3 +242,22 @@ def test_the_length_controlled_interval_holds_the_truth(store):
         "  select _rm_lc_interval(n_long, hits_long, n_short, hits_short) as span from samples group by sample)"
     ).fetchall()[0][0]
     assert 0.93 <= held <= 0.985
+
+
+def test_published_votes_and_vectors_give_the_figures_of_their_readmes(store, real_data):
+    """1,023 of 2,312 votes are for the longer side, 11 for neither; 236 pairs have one vector, so any head is level."""
+    ingest(store, real_data / "hh-rlhf-harmless-base" / "test.jsonl.gz", format="hh", dataset="hh")
+    match = (
+        "select if(split_part(id, '/', 5) = 'chosen', chosen_id, rejected_id) as response_id, embedding "
+        "from file join preferences on preferences.\"row\" = split_part(id, '/', 4)::integer + 1"
+    )
+    file = real_data / "embeddings" / "hh_rlhf_harmless_base_test.parquet"
+    import_vectors(store, file, match=match, snapshot="s", encoder="m")
+    save_head(store, snapshots.resolve(store, "s"), (), weights=(tuple(np.sin(np.arange(384))),))
+    cells = by_ratio(table(store, "length-bias", split="all"))
+    assert taken(cells["all"], "n_pairs", "n_longer", "n_shorter") == (2_312, 1_023, 1_278)
+    assert cells["equal"]["n_pairs"] == 11 and cells["all"]["longest"] == (1_023 + 5.5) / 2_312
+    assert sum(cells[ratio]["n_pairs"] for ratio in cells if ratio != "all") == 2_312
+    margins = table(store, "margins", split="all")[-1]
+    assert margins["tie_rate"] == pytest.approx(236 / 2_312)
+    assert margins["negative"] + margins["tie_rate"] / 2 == pytest.approx(1 - cells["all"]["accuracy"])
