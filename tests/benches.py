@@ -32,7 +32,7 @@ def give_rewards(store, heads, *, seen=(), where=None):
     Args:
         store: a store with responses and no vectors.
         heads: by name, a function of (prompt, response text); its values become float32.
-        seen: prompts whose groups the heads saw in training.
+        seen: prompts whose groups the heads saw in training; None where nobody knows.
         where: which responses are in the snapshot, a function of the same two; all by default.
     """
     rows = store.rows(
@@ -56,6 +56,10 @@ def give_rewards(store, heads, *, seen=(), where=None):
     members = cursor.sql("select response_id from scored").to_arrow_table()
     datasets = tuple(row["name"] for row in store.rows("select name from datasets order by name"))
     info, _ = snapshots.create(store, NewSnapshot("s", 1, "key", "joint", datasets, None, members, "ids"))
-    trained = ["00000000-0000-0000-0000-000000000001", *{row["group_id"] for row in rows if row["prompt"] in seen}]
+    trained = [
+        "00000000-0000-0000-0000-000000000001",
+        *{row["group_id"] for row in rows if row["prompt"] in (seen or ())},
+    ]
+    trained = [] if seen is None else trained
     for name, weights in zip(heads, np.eye(dim), strict=True):
         save_head(store, info, trained, name=name, weights=(tuple(weights),))

@@ -123,6 +123,14 @@ def test_groups_that_the_head_saw_are_left_out(store, tmp_path):
     assert rows["alpacaeval-easy"]["low"] is None and rows["Chat"]["low"] is None  # one group says no spread
 
 
+def test_where_the_head_does_not_know_what_it_saw_nothing_is_left_out(store, tmp_path):
+    ingest_rows(store, tmp_path / "a.jsonl", HAND, format="pairs")
+    give_rewards(store, {"h": lambda prompt, text: RIGHT.get(text, 0)}, seen=None)
+    rows = run(store, "h")
+    assert (rows["all"]["n"], rows["all"]["n_seen"], rows["Safety"]["n_seen"]) == (11, None, 0)
+    assert rows["all"]["accuracy"] == pytest.approx((2 * 9 / 14 + 2 * 410 / 1148 + 0.25) / 5)
+
+
 @pytest.mark.parametrize(
     ("sections", "prior", "total"),
     [

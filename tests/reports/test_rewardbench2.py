@@ -129,6 +129,15 @@ def test_seen_items_and_items_with_missing_responses_are_left_out(store, tmp_pat
     assert (rows["all"]["score"], rows["all"]["n_seen"], rows["all"]["n"]) == (1.0, 3, 2)
 
 
+def test_where_the_head_does_not_know_what_it_saw_nothing_is_left_out(store, tmp_path):
+    rows = judged(store, tmp_path, [
+        item(1, "Math", ["3"], ["0"]), item("ref:1", "Ties", ["3"], ["0"]), item("tied:1", "Ties", ["3", "2"], ["0"]),
+    ], seen=None)  # fmt: skip
+    assert {(row["n_seen"], row["score"] is None) for row in rows.values()} == {(None, False)}
+    assert table(store, "rm-bench") == []
+    assert table(store, "rewardbench")[0]["n_seen"] == 0
+
+
 def test_an_empty_benchmark_is_one_row_without_a_score(store, tmp_path):
     pairs = [{"prompt": "p", "chosen": "3", "rejected": "0", "subset": "Math"}]
     ingest_rows(store, tmp_path / "a.jsonl", pairs, format="pairs")
