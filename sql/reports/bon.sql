@@ -44,7 +44,7 @@ curves as (
     from prompts
 ),
 groups as (
-    select n, group_id, sum(m) as m, count_if(is_seen) as n_seen, count_if(is_seen is null) as n_unknown,
+    select n, group_id, sum(m)::bigint as m, count_if(is_seen) as n_seen, count_if(is_seen is null) as n_unknown,
            sum(m * proxy) as proxy, sum(m * gold) as gold, sum(m * random) as random, sum(m * longest) as longest,
            sum(m * shortest) as shortest, sum(m * oracle) as oracle, sum(m * best) as best,
            sum(m * quantile) as quantile, sum(m * failure) as failure

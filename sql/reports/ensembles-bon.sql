@@ -12,8 +12,8 @@
 -- filter:  rm_rewards
 -- note:    Rules as in ensembles; best-of-n as in bon: exact, over prompts with at least n rated candidates whose group
 --          the head did not see in training (n_seen others; NULL where unknown). single: what one member's pick is
---          worth, on average over the members. gain: gold less single's, paired, by group. random: any candidate; oracle:
---          picks by gold. 95 % intervals. Scale matters to wco, uwo and lcb alone: they take standardised members.
+--          worth, on average over the members. gain: gold less single's, paired, by group. random: any
+--          candidate; oracle: picks by gold. 95 % intervals.
 with golds as (
     select response_id, gold from _rm_golds($attribute)
 ),
@@ -52,9 +52,9 @@ paired as (
     where points.rule <> 'oracle'
 ),
 groups as (
-    select rule, n, group_id, any_value(members) as members, sum(m) as m, count(*) filter (is_seen) as n_seen,
-           count(*) filter (is_seen is null) as n_unknown, sum(m * gold) as gold, sum(m * gain) as gain,
-           sum(m * random) as random, sum(m * oracle) as oracle
+    select rule, n, group_id, any_value(members) as members, sum(m)::bigint as m,
+           count(*) filter (is_seen) as n_seen, count(*) filter (is_seen is null) as n_unknown,
+           sum(m * gold) as gold, sum(m * gain) as gain, sum(m * random) as random, sum(m * oracle) as oracle
     from paired
     group by rule, n, group_id
 )

@@ -11,13 +11,13 @@
 -- compare: accuracy = hits / n in groups by rule
 -- filter:  rm_pairs
 -- note:    reward: rm_score. The others take members standardised on the reference set: mean; wco, the lowest; uwo,
---          mean less penalty times their variance; lcb, mean less k standard deviations; mean - std, with k = 1 (ddof 0;
---          Coste et al., arXiv 2310.02743). single: what one member is right in, on average over them; best: the member
---          that is right most often on these very votes, so with hindsight. gain: accuracy less single's, paired, by
---          group. Votes with a preference, of groups that the head did not see in training (n_seen others; NULL where
---          unknown); intervals 95 %, Wilson's as in accuracy. nll: with the temperature that suits a rule best on the
---          valid split. spread: mean standard deviation of the members' gaps; spread_error: its correlation with being
---          wrong. A head with one member gives the same for every rule.
+--          mean less penalty times their variance; lcb, mean less k standard deviations; mean - std, with k = 1
+--          (ddof 0; Coste et al., arXiv 2310.02743). single: what one member is right in, on average over them; best:
+--          the member that is right most often on these very votes, so with hindsight. gain: accuracy less single's,
+--          paired, by group. Votes with a preference, of groups that the head did not see in training (n_seen others;
+--          NULL where unknown); intervals 95 %, Wilson's as in accuracy. nll: with the temperature that suits a rule
+--          best on the valid split. spread: mean standard deviation of the members' gaps; spread_error: its
+--          correlation with being wrong. A head with one member gives the same for every rule.
 with votes as materialized (
     select preference_id, group_id, rule, gap, prob, 0.5e0 + 0.5e0 * sign(gap) as hit, single, spread, members, is_seen,
            is_valid, is_judged, is_judged and not coalesce(is_seen, false) as is_counted
