@@ -12,7 +12,7 @@
 --          strict DOUBLE, random DOUBLE, missing VARCHAR
 -- compare: consistency = total / n in cells by measure, decile
 -- chart:   points x=decile y=consistency,random low=consistency_low high=consistency_high facet=measure
---          x_title='tenth of the pairs by the cosine of their prompts' y_title='share of comparisons won'
+--          x_title='tenth by cosine, least alike first' y_title='share of comparisons won'
 -- note:    arXiv 2309.16155. A contrast pair is two prompts whose vectors have a cosine from low to high, each with its
 --          own preferred response (rated highest on the attribute, or that won most votes) and, as a row of the origin,
 --          with that of the other. response: R(prompt, own) > R(prompt, the other's); instruction: R(prompt, own) >

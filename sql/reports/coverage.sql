@@ -11,7 +11,7 @@
 --          error_low DOUBLE, error_high DOUBLE
 -- compare: accuracy = total / n in cells by decile
 -- chart:   points x=decile y=accuracy,random low=low high=high y_title='share of pairs ranked right'
---          x_title='tenth of the responses by distance from the training split, nearest first'
+--          x_title='tenth by distance, nearest first'
 -- note:    An adaptation of arXiv 2404.08555 to fixed vectors. ratio: median over the responses of a row of the
 --          Euclidean distance to the k-th nearest vector of the training split, in other groups, over the median of
 --          that distance among training vectors, so that 'train' has 1; ratio_from and ratio_to are the least and the

@@ -6,7 +6,6 @@
 -- params:  snapshot SNAPSHOT, head HEAD = NULL, threshold DOUBLE = 0.95, most INTEGER = 20000
 -- columns: kind VARCHAR, left VARCHAR, right VARCHAR, n BIGINT, n_left BIGINT, n_right BIGINT, share_left DOUBLE,
 --          share_right DOUBLE, is_sample BOOLEAN, example VARCHAR
--- chart:   heatmap x=right y=left color=share_left facet=kind x_title='also in' y_title='share of the items of'
 -- note:    n of the n_left items of left are also in right, which has n_right. Counts are of distinct items and
 --          complete; where is_sample, only the first `most` by MD5 of a side were compared. Kinds: 'group, splits' and
 --          'prompt, splits', of the judged and the training split, 0 by design; 'group, published', which data sets
