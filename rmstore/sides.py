@@ -90,6 +90,14 @@ def texts(column: pa.Array) -> np.ndarray:
     return np.array(column.cast(pa.string()).fill_null("").to_pylist(), dtype=object)
 
 
+def _strings(column: pa.Array) -> pa.Array:
+    """Return a column of ids as text, NULL where one is NULL or empty."""
+    if isinstance(column.type, pa.UuidType):
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
+    text = column.cast(pa.string())
+    return pc.if_else(pc.equal(text, ""), None, text)
+
+
 def _content(column: pa.Array) -> pa.DataType:
     return column.type.value_type if pa.types.is_dictionary(column.type) else column.type
 
@@ -141,18 +149,16 @@ def _by_id(store: Store, columns: Sequence[tuple[str, pa.Array]], snapshot: Snap
             hint="give snapshot := 'hh@1', or the vectors themselves",
         )
     keys = [
-        texts(column.dictionary_decode() if pa.types.is_dictionary(column.type) else column) for _, column in columns
+        _strings(column.dictionary_decode() if pa.types.is_dictionary(column.type) else column) for _, column in columns
     ]
-    ids = pa.table({"id": pa.array(np.unique(np.concatenate(keys)).tolist(), type=pa.string())}).filter(
-        pc.field("id") != ""
-    )
+    ids = pa.table({"id": pc.unique(pa.concat_arrays(keys)).drop_null()})
     cursor = store.cursor()
     cursor.register("training_ids", ids)
     what = "step" if snapshot.layout == STEP_LAYOUT else "response"
     found = store.arrow(cursor, statement(f"training/{what}s"), {"snapshot_id": snapshot.snapshot_id})
     members = found.to_pydict()
-    number = {key: row for row, key in enumerate(members["id"])}
-    sides = tuple(np.array([number.get(key, -1) for key in side], np.int64) for side in keys)
+    places = (pc.index_in(side, value_set=pa.array(members["id"], pa.string())).fill_null(-1) for side in keys)
+    sides = tuple(side.to_numpy().astype(np.int64) for side in places)
     prompts = np.array([*members["prompt_id"], ""], dtype=object)
     groups = np.array([*members["group_id"], ""], dtype=object)
     splits = np.array([*(SPLITS.index(split) for split in members["split"]), -1], np.int8)
@@ -162,13 +168,13 @@ def _by_id(store: Store, columns: Sequence[tuple[str, pa.Array]], snapshot: Snap
 
     def read_items() -> np.ndarray:
         matrix = read_vectors(store, snapshot, members["id"])
-        if len(matrix) != len(number):
+        if len(matrix) != len(members["id"]):
             raise InputError(f"{snapshot.reference} lacks vectors of some of its members", hint="rmstore doctor")
         return matrix
 
     within = np.logical_and.reduce([prompts[side] == prompts[sides[0]] for side in sides])
     return Sides(
-        sides, len(number), (Field("", _width(snapshot)),),
+        sides, len(members["id"]), (Field("", _width(snapshot)),),
         hashlib.sha256("\n".join([snapshot.fingerprint, *members["id"]]).encode()).hexdigest(), read_items,
         groups[sides[0]], tuple(groups[side] for side in sides), split, within, notes,
     )  # fmt: skip

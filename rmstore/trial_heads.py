@@ -132,7 +132,9 @@ def _known(store: Store, snapshot: SnapshotInfo, votes: pa.StructArray, trials: 
     sides = find_sides(store, named, prompt=None, snapshot=snapshot)
     chosen, rejected = sides.items
     keep = sides.present & (chosen != rejected)
-    _, numbered = np.unique(np.concatenate(sides.known).astype(str), return_inverse=True)
+    groups = pa.array(np.concatenate(sides.known), pa.string()).dictionary_encode()
+    rank = np.argsort(np.argsort(groups.dictionary.to_numpy(zero_copy_only=False).astype(str)))
+    numbered = rank[groups.indices.to_numpy()]  # in the order of their ids, as rm_train numbers them
     columns = {
         "chosen": chosen, "rejected": rejected, "prob": numbers(votes, "prob", 1.0), "margin": np.zeros(len(votes)),
         "weight": numbers(votes, "weight", 1.0),

@@ -5,8 +5,8 @@
 create or replace macro _rm_trial_mark(split, is_turned) as
     case split when 'train' then 1 + is_turned::integer when 'valid' then 3 + is_turned::integer else 0 end::utinyint;
 
--- One row per trial and judged response: the reward, and the temperature that divides differences of rewards. Trial i is
--- the head that rm_train fits, with seeds[i], on the votes whose marks[i] is not 0; a trial without votes has no rows.
+-- One row per trial and judged response: the reward, and the temperature that divides differences. Trial i is the head that
+-- rm_train fits, with seeds[i], on the votes whose marks[i] is not 0; a trial without votes has no rows.
 -- votes is a list of {chosen_id, rejected_id, prob, weight, marks}, judged a list of response ids, seeds a list.
 create or replace macro _rm_trial_rewards(snapshot, votes, judged, seeds, head, objective, options) as table
     with given as materialized (

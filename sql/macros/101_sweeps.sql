@@ -36,8 +36,8 @@ create or replace macro _rm_trial_votes(snapshot, dataset) as table
     ) as others on others.response_id = votes.rejected_id
     where votes.prob > 0.5e0 and (dataset is null or votes.dataset = dataset);
 
--- Rated responses of the test split to pick the best of: at most so many of every prompt, drawn by the seed, from prompts
--- that have two. gold is the mean of a response's ratings; none for an attribute that is NULL.
+-- Rated responses of the test split to pick the best of: at most so many of every prompt, drawn by the seed; prompts
+-- with one are left out. gold is the mean of a response's ratings; none for an attribute that is NULL.
 create or replace macro _rm_gold_candidates(snapshot, attribute, dataset, most, seed) as table
     with golds as (
         select response_id, avg(value) as gold
@@ -58,7 +58,8 @@ create or replace macro _rm_gold_candidates(snapshot, attribute, dataset, most, 
             partition by responses.prompt_id order by md5(concat_ws('/', 'candidate', seed, responses.response_id))
         ) <= most
     )
-    select group_id, prompt_id, response_id, gold, avg(gold) over by_prompt as random, max(gold) over by_prompt as oracle
+    select group_id, prompt_id, response_id, gold, avg(gold) over by_prompt as random,
+           max(gold) over by_prompt as oracle
     from drawn
     window by_prompt as (partition by prompt_id)
     qualify count(*) over by_prompt > 1;

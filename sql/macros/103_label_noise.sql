@@ -19,14 +19,15 @@ create or replace macro _rm_right_votes(snapshot, attribute, dataset, seed) as t
     from _rm_trial_votes(snapshot, dataset)
     where attribute is null
     union all
-    select draw, group_id, if(gap >= 0, first_id, second_id), if(gap >= 0, second_id, first_id), 1e0, 1e0, split, abs(gap)
+    select draw, group_id, if(gap >= 0, first_id, second_id), if(gap >= 0, second_id, first_id), 1e0, 1e0, split,
+           abs(gap)
     from _rm_rated_pairs(snapshot, 10, false, attribute, null, seed, null, 5)
     where dataset is null
         or first_id in (select "rows".response_id from rm_rows(snapshot) as "rows" where "rows".dataset = dataset);
 
 -- One row per trial and vote of training or validation: is_wrong where the label is turned round, which has the chance
--- error. levels and seeds are lists by trial. At most so many votes, the same at every level. With one seed a label that
--- is wrong at some chance is wrong at every higher one.
+-- error. levels and seeds are lists by trial. At most so many votes, the same at every level. With one seed, a label
+-- that is wrong at some chance is wrong at every higher one.
 create or replace macro _rm_noisy_labels(snapshot, attribute, dataset, most, seed, levels, seeds) as table
     with learning as (
         select key, chosen_id, rejected_id, prob, weight, split, gap

@@ -1,5 +1,5 @@
--- What heads on noisy labels are worth: one row per trial and group of the test split. n judged votes with hits, the sum
--- of nll, and longest, the hits of length; of n_prompts with rated candidates the gold of the pick by reward (equal
+-- What heads on noisy labels are worth: one row per trial and group of the test split. n judged votes with hits, sum of
+-- nll, and longest, the hits of length; of n_prompts with rated candidates the gold of the pick by reward (equal
 -- rewards share the mean of their gold), of a random one and of the best. levels and seeds are lists by trial; see
 -- 103_label_noise.sql for the labels.
 create or replace macro _rm_noise_units(

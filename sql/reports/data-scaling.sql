@@ -23,8 +23,8 @@
 --          tend to, an extrapolation. Judged votes alone can be filtered.
 with units as materialized (
     from _rm_scaling_units(
-        $snapshot, $dataset, if($per_group is null, null, _rm_checked_count('per_group', $per_group, 1, 10000000)), $seed,
-        _rm_checked_count('repeats', $repeats, 1, 100), $sizes, _rm_checked_count('largest', $largest, 2, 10000000),
+        $snapshot, $dataset, if($per_group is null, null, _rm_checked_count('per_group', $per_group, 1, 10000000)),
+        $seed, _rm_checked_count('repeats', $repeats, 1, 100), $sizes, _rm_checked_count('largest', $largest, 2, 10000000),
         $head, $objective, $options)
 ),
 groups as materialized (

@@ -54,7 +54,8 @@ groups as (
 judged as (
     select level, sum(n) as n, count_if(n > 0) as n_groups, _rm_mean(n, hits) as accuracy,
            _rm_share_interval(n, hits) as span, _rm_mean(n, nll) as nll, _rm_mean(n, longest) as longest,
-           sum(n_prompts) as n_prompts, _rm_mean(n_prompts, gold) as gold, _rm_mean_interval(n_prompts, gold) as gold_span,
+           sum(n_prompts) as n_prompts, _rm_mean(n_prompts, gold) as gold,
+           _rm_mean_interval(n_prompts, gold) as gold_span,
            _rm_mean(n_prompts, random) as gold_random, _rm_mean(n_prompts, oracle) as gold_oracle
     from groups
     group by level
