@@ -27,6 +27,7 @@ FUNCTIONS = Registry(
         "_rm_kendall": "rmstore.functions.kendall:kendall",
         "_rm_leaderboard_sql": "rmstore.functions.leaderboard:leaderboard_sql",
         "_rm_learned_guesses": "rmstore.functions.baselines:guesses",
+        "_rm_judgements_sql": "rmstore.functions.judgements:judgements_sql",
         "_rm_length_control": "rmstore.functions.length_control:length_control",
         "_rm_nearest": "rmstore.functions.neighbours:nearest_rows",
         "_rm_options": "rmstore.functions.catalogue:options",

@@ -57,3 +57,7 @@ create or replace temp macro rm_embed
 
 create or replace temp macro _rm_rewards_of_all(snapshot, versions) as table
     select null::uuid as response_id, null::integer as head_id, null::float as reward where false;
+
+create or replace temp macro _rm_judgements(snapshot, heads) as table
+    select null::varchar as rater, null::uuid as response_id, null::double as logit, null::boolean as is_seen
+    where false;
