@@ -226,6 +226,23 @@ def test_rm_length_ratio(store):
     ]  # fmt: skip
 
 
+def test_the_variance_of_both_halves_has_their_covariance(store):
+    """Both halves of a group are right or wrong together."""
+    rng = np.random.default_rng(6)
+    n = rng.integers(0, 5, (30, 2))
+    hits = rng.binomial(n, rng.beta(0.5, 0.5, (30, 1))).astype(float)
+    cursor = store.cursor()
+    cursor.register("halves", pa.table({
+        "n_long": n[:, 0], "hits_long": hits[:, 0], "n_short": n[:, 1], "hits_short": hits[:, 1],
+    }))  # fmt: skip
+    found = cursor.execute("select _rm_lc_variance(n_long, hits_long, n_short, hits_short) from halves").fetchall()
+    residual = (hits - hits.sum(axis=0) / n.sum(axis=0) * n) / n.sum(axis=0)
+    count = (n.sum(axis=1) > 0).sum()
+    expected = count / (count - 1) * ((residual.sum(axis=1) / 2) ** 2).sum()
+    assert found[0][0] == pytest.approx(expected, rel=1e-9)
+    assert expected > 1.2 * count / (count - 1) * (residual**2).sum() / 4
+
+
 def test_the_length_controlled_interval_holds_the_truth(store):
     """Groups of 1 to 4 votes that go together; both halves have their own accuracy."""
     rng, repeats, groups = np.random.default_rng(1), 600, 20
