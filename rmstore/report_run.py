@@ -149,7 +149,10 @@ def rival(store: Store, bound: Bound, reference: str) -> Bound:
         ReportError: the report was given no head that another could stand for.
     """
     if bound.head is None:
-        raise ReportError("there is no head to compare with another", hint="say --head")
+        raise ReportError(
+            "this run has no head that another could stand for",
+            hint="two runs that differ otherwise are set beside each other by rmstore report diff RUN RUN",
+        )
     other = head_store.resolve(store, reference)
     if other.head_id == bound.head.head_id:
         raise OptionError(f"compare is {reference!r}, which is {other.reference}, the head itself")

@@ -214,3 +214,12 @@ def test_the_command_line_compares(cli, tmp_path, dirs):
     assert shown.code == 0 and "accuracy_compared" in shown.out and "1.52753" in shown.out
     assert json.loads(cli(*asked, "flat", "--json").out)["rows"][-1]["difference"] == 0.25
     assert "did you mean 'flat'" in cli(*asked, "falt").err
+
+
+def test_a_report_without_a_head_is_compared_by_diff(store, tmp_path):
+    text = changed(
+        ("params:  head HEAD,", "params:  head HEAD = NULL,"), ("rm_rewards($head,", "rm_rewards(coalesce($head, 'h'),")
+    )
+    dirs = [write(tmp_path / "r", text)]
+    with pytest.raises(ReportError, match="no head that another could stand for\n  hint: .*report diff"):
+        reports.run(store, "hits", {"snapshot": "s"}, dirs=dirs, compare="flat")

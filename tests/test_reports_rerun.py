@@ -47,8 +47,10 @@ def rewritten(file, to=None, rows=None, **said):
     return to or file
 
 
-@pytest.mark.parametrize("ending", ["parquet", "csv", "json", "jsonl"])
-@pytest.mark.parametrize("name", ["accuracy", "bon", "hits"])
+@pytest.mark.parametrize(
+    "name, ending",
+    [("accuracy", "parquet"), ("accuracy", "csv"), ("bon", "parquet"), ("bon", "jsonl"), ("hits", "json")],
+)
 def test_a_file_repeats_its_run(filled, dirs, tmp_path, name, ending):
     target = tmp_path / f"a[b].{ending}"
     made = reports.run(filled, name, {"head": "h"}, to=target, dirs=dirs)
