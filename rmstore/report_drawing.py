@@ -16,7 +16,7 @@ PIXELS = 2
 """Pixels of a PNG for each of the picture, so that it is sharp on fine screens and on paper."""
 
 
-def svg(report: Report, table: pa.Table, frame: Frame, *, prefix: str = "") -> str:
+def svg(report: Report, table: pa.Table, frame: Frame, *, prefix: str = "id-") -> str:
     """Return the picture of a run as SVG.
 
     Args:
@@ -31,7 +31,8 @@ def svg(report: Report, table: pa.Table, frame: Frame, *, prefix: str = "") -> s
     """
     specification = picture(report, table, frame)
     text: str = _converter().vegalite_to_svg(specification, **_options())
-    return _ID.sub(lambda found: found[1] + prefix + found[2], text) if prefix else text
+    names: dict[str, str] = {}  # the engine numbers ids through the life of a process
+    return _ID.sub(lambda found: found[1] + names.setdefault(found[2], f"{prefix}{len(names)}"), text)
 
 
 def png(report: Report, table: pa.Table, frame: Frame) -> bytes:

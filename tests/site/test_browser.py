@@ -4,23 +4,9 @@ import re
 import shutil
 
 import pytest
-from lab import fill, save_head
-from siting import HOSTILE, results
-
-from rmstore import snapshots
+from results_folder import HOSTILE
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    import rmstore
-    from rmstore.report_site import build
-
-    folder = tmp_path_factory.mktemp("site")
-    with rmstore.connect() as store:
-        results(store, folder, fill, save_head, snapshots)
-        return build(store, folder).page
 
 
 @pytest.fixture(scope="module")

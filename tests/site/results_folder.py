@@ -1,5 +1,9 @@
 """A folder of results to build a page of."""
 
+from lab import fill, save_head
+
+from rmstore import reports, snapshots
+
 HOSTILE = "</script><img src=x onerror=alert(1)> \"quoted\" & 'single' | שלום ☕"
 
 OWN = """\
@@ -15,13 +19,11 @@ select 'a' as words, 1::bigint as n where $head = '' and $snapshot = ''
 """A report of somebody's own, with no chart and no rows."""
 
 
-def results(store, folder, fill, save_head, snapshots):
+def fill_folder(store, folder):
     """Fill an empty store and write results of two heads to a folder.
 
     Subset 'part k' has k prompts, so that their counts and intervals differ; one subset has a hostile name.
     """
-    from rmstore import reports
-
     rows, votes = [], []
     subsets = {"part 2": 2, "part 10": 10, HOSTILE: 1, "x" * 90: 3}
     for subset, n in subsets.items():
