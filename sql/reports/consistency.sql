@@ -4,7 +4,7 @@
 --          'all' is the total, which is there even if nothing could be measured
 -- engines: duckdb
 -- levels:  yes
--- filter:  rm_rows, rm_pairs, rm_rewards
+-- filter:  rm_rows
 -- params:  head HEAD, snapshot SNAPSHOT, split VARCHAR = 'test', dataset VARCHAR = NULL, subset VARCHAR = NULL,
 --          attribute VARCHAR = NULL, origin VARCHAR = 'crossed', low DOUBLE = 0.75, high DOUBLE = 0.9
 -- columns: measure VARCHAR, decile VARCHAR, n_pairs BIGINT, n_groups BIGINT, n_seen BIGINT, n_half BIGINT,

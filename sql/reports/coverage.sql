@@ -3,7 +3,7 @@
 -- grain:   one row per tenth of the judged responses by distance, the nearest first; 'all' is the total, 'train' the
 --          training responses among themselves
 -- engines: duckdb
--- filter:  rm_rows, rm_pairs, rm_rewards
+-- filter:  rm_rows
 -- params:  head HEAD, snapshot SNAPSHOT, split VARCHAR = 'test', dataset VARCHAR = NULL, subset VARCHAR = NULL,
 --          attribute VARCHAR = NULL, k INTEGER = 10, most INTEGER = 10000
 -- columns: decile VARCHAR, n_responses BIGINT, n_pairs BIGINT, n_groups BIGINT, n_seen BIGINT, ratio_from DOUBLE,

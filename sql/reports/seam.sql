@@ -2,7 +2,7 @@
 -- title:   How well a head fits the policy: worse responses that it overrates, weighted by how likely they are
 -- grain:   one row per data set and measure; 'all' marks totals, which are there even if nothing could be measured
 -- engines: duckdb
--- filter:  rm_rows, rm_pairs, rm_rewards
+-- filter:  rm_rows
 -- params:  head HEAD, snapshot SNAPSHOT, split VARCHAR = 'test', dataset VARCHAR = NULL, subset VARCHAR = NULL,
 --          attribute VARCHAR = 'gold', negatives VARCHAR = 'pool', positive VARCHAR = 'best',
 --          form VARCHAR = 'indicator', alpha DOUBLE = 1, normalised BOOLEAN = false, policy VARCHAR = NULL

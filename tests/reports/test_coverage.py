@@ -135,6 +135,17 @@ def test_a_sample_is_bounded_and_repeats(shifted):
         assert [row[name] for row in again.values()] == [row[name] for row in few.values()]
 
 
+def test_a_condition_keeps_pairs_whose_sides_both_fit_and_all_of_the_training_split(shifted):
+    store = shifted[0]
+    test = "select response_id from rm_rows('w') join responses using (response_id) where split = 'test' and \"text\" = 'a'"
+    out = ", ".join(f"'{row['response_id']}'" for row in store.rows(test)[:40])
+    where = f"response_id not in ({out})"
+    result = reports.run(store, "coverage", {"head": "w"}, where=where).table.to_pylist()
+    found = {row["decile"]: row for row in result}
+    assert (found["all"]["n_responses"], found["all"]["n_pairs"]) == (2 * N_TEST - 40, N_TEST - 40)
+    assert found["train"]["n_responses"] == 2 * N_TRAIN
+
+
 def test_constant_scores_count_half(store):
     rng = np.random.default_rng(4)
     made(store, rng, rng.normal(size=(N_TEST, 2, D)), weights=np.zeros(D))
