@@ -81,6 +81,7 @@ LAYERS = [
         "baselines",
         "neighbours",
         "best_of_n",
+        "rank_correlation",
     },
     {"adapters", "encoders", "objectives", "heads"},
     {
@@ -112,6 +113,7 @@ PURE = {
     "baselines",
     "neighbours",
     "best_of_n",
+    "rank_correlation",
 }
 """Know no duckdb."""
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from rmstore.functions.base import sql_function
+from rmstore.rank_correlation import kendall as tau
 
 if TYPE_CHECKING:
     from rmstore.store import Store
@@ -15,20 +16,16 @@ if TYPE_CHECKING:
 
 @sql_function("_rm_kendall", "DOUBLE")
 def kendall(store: Store, points: pa.ChunkedArray) -> pa.Array:
-    """Return tau-b of every list of structs x, y: pairs in the same order less pairs in the other, ties taken out.
-
-    NULL where one of them does not vary.
-    """
-    from scipy.stats import kendalltau
-
+    """Return tau-b of every list of structs x, y; NULL where one of them does not vary, or the list is NULL."""
     column = points.combine_chunks()
-    rows = column.flatten()
-    x, y = (np.asarray(field.cast(pa.float64()).to_numpy(zero_copy_only=False)) for field in rows.flatten())
-    ends = np.cumsum(column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False))
-    parts = zip(np.split(x, ends[:-1]), np.split(y, ends[:-1]), strict=True) if len(column) else ()
-    found = [kendalltau(*part).statistic if _vary(*part) else np.nan for part in parts]
-    return pa.array(found, pa.float64(), from_pandas=True)
-
-
-def _vary(x: np.ndarray, y: np.ndarray) -> bool:
-    return len(x) > 1 and np.ptp(x) > 0 and np.ptp(y) > 0
+    if not len(column):
+        return pa.array([], pa.float64())
+    fields = [field.cast(pa.float64()).to_numpy(zero_copy_only=False) for field in column.flatten().flatten()]
+    sizes = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    starts = np.cumsum(sizes) - sizes
+    found = np.full(len(sizes), np.nan)
+    for size in np.unique(sizes[sizes > 1]):
+        here = np.flatnonzero(sizes == size)
+        places = starts[here][:, None] + np.arange(size)
+        found[here] = tau(fields[0][places], fields[1][places])
+    return pa.array(found, from_pandas=True)

@@ -7,10 +7,10 @@ create or replace macro _rm_overoptimisation_prompts(
     head, snapshot, attribute, split, dataset, subset, min_candidates
 ) as table
     with prompts as (
-        select group_id, prompt_id, count(*) as size, bool_or(is_seen) as is_seen,
+        select group_id, count(*) as size, bool_or(is_seen) as is_seen,
                count(policy) < count(*) or min(policy) <> max(policy) as is_mixed,
                var_pop(reward) as proxy_variance, var_pop(gold) as gold_variance,
-               _rm_bon_curves(list({'by': reward, 'proxy': reward, 'gold': gold}), null) as curves
+               list({'by': reward, 'proxy': reward, 'gold': gold}) as candidates
         from _rm_rated_rewards(head, snapshot, attribute, split, dataset, subset)
         group by group_id, prompt_id
     ),
@@ -21,15 +21,19 @@ create or replace macro _rm_overoptimisation_prompts(
     ),
     enough as (
         select greatest(2, coalesce(min_candidates, quantile_disc(size, 0.5))) as size from fitting where fits
+    ),
+    marked as (
+        select group_id, is_seen, is_only_mixed, proxy_variance, gold_variance, fitting.size, candidates,
+               fits and fitting.size >= enough.size as is_used, fits and fitting.size < enough.size as is_short
+        from fitting
+        cross join enough
     )
-    select group_id, fits and fitting.size >= enough.size as is_used, is_seen, is_only_mixed as is_mixed,
-           fits and fitting.size < enough.size as is_short,
-           min(fitting.size) filter (fits and fitting.size >= enough.size) over () as last_n,
-           sqrt(avg(proxy_variance) filter (fits and fitting.size >= enough.size) over ()) as proxy_scale,
-           sqrt(avg(gold_variance) filter (fits and fitting.size >= enough.size) over ()) as gold_scale,
-           curves[1] as proxy, curves[2] as gold
-    from fitting
-    cross join enough;
+    select group_id, is_used, is_seen, is_only_mixed as is_mixed, is_short,
+           min(size) filter (is_used) over () as last_n,
+           sqrt(avg(proxy_variance) filter (is_used) over ()) as proxy_scale,
+           sqrt(avg(gold_variance) filter (is_used) over ()) as gold_scale,
+           _rm_bon_curves(if(is_used, candidates, null), null) as curves
+    from marked;
 
 -- How many prompts were left out, and why; an aggregate over those rows.
 create or replace macro _rm_left_out(is_seen, is_mixed, is_short) as {

@@ -21,18 +21,19 @@
 --          one policy. quantile: share of a prompt's candidates whose gold is at most the pick's; failure: chance that
 --          it is 0.5 or less (the evaluation code of arXiv 2502.04357 calls that binary accuracy).
 with candidates as (
-    select group_id, prompt_id, reward, n_chars, gold, is_seen,
+    select group_id, prompt_id, reward, n_chars, gold, is_seen, (not coalesce(is_seen, false))::bigint as m,
            cume_dist() over (partition by prompt_id order by gold) as quantile
     from _rm_rated_rewards($head, $snapshot, $attribute, $split, $dataset, $subset)
 ),
+-- m is 1 for a prompt that counts, 0 for one of a group that the head saw: it needs no curve.
 prompts as (
-    select group_id, prompt_id, least(count(*), $max_n) as size, bool_or(is_seen) as is_seen,
-           (not coalesce(bool_or(is_seen), false))::bigint as m, avg(gold) as random, max(gold) as best,
+    select group_id, prompt_id, least(count(*), $max_n) as size, bool_or(is_seen) as is_seen, any_value(m) as m,
+           avg(gold) as random, max(gold) as best,
            _rm_bon_curves(list({'by': reward, 'proxy': reward, 'gold': gold, 'quantile': quantile,
-               'failure': (quantile <= 0.5e0)::double}), $max_n) as picks,
-           _rm_bon_curves(list({'by': n_chars, 'gold': gold}), $max_n)[1] as longest,
-           _rm_bon_curves(list({'by': -n_chars, 'gold': gold}), $max_n)[1] as shortest,
-           _rm_bon_curves(list({'by': gold, 'gold': gold}), $max_n)[1] as oracle
+               'failure': (quantile <= 0.5e0)::double}) filter (m = 1), $max_n) as picks,
+           _rm_bon_curves(list({'by': n_chars, 'gold': gold}) filter (m = 1), $max_n)[1] as longest,
+           _rm_bon_curves(list({'by': -n_chars, 'gold': gold}) filter (m = 1), $max_n)[1] as shortest,
+           _rm_bon_curves(list({'by': gold, 'gold': gold}) filter (m = 1), $max_n)[1] as oracle
     from candidates
     group by group_id, prompt_id
     having count(*) >= $min_candidates

@@ -26,7 +26,9 @@ candidates as (
 ),
 prompts as (
     select rule, group_id, prompt_id, any_value(members) as members, bool_or(is_seen) as is_seen, avg(gold) as random,
-           _rm_bon_curves(list({'by': score, 'gold': gold}), $max_n)[1] as curve
+           least(count(*), $max_n) as size,
+           _rm_bon_curves(
+               list({'by': score, 'gold': gold}) filter (not coalesce(is_seen, false)), $max_n)[1] as curve
     from candidates
     group by rule, group_id, prompt_id
     having count(*) > 1
@@ -35,7 +37,7 @@ points as (
     select if(rule like 'member %', 'single', rule) as rule, group_id, prompt_id, n, any_value(members) as members,
            any_value(is_seen) as is_seen, any_value(random) as random, avg(gold) as gold
     from (
-        select rule, group_id, prompt_id, members, is_seen, random, unnest(range(1, len(curve) + 1)) as n,
+        select rule, group_id, prompt_id, members, is_seen, random, unnest(range(1, size + 1)) as n,
                unnest(curve) as gold
         from prompts
     )

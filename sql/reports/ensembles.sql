@@ -16,8 +16,8 @@
 --          the member that is right most often on these very votes, so with hindsight. gain: accuracy less single's,
 --          paired, by group. Votes with a preference, of groups that the head did not see in training (n_seen others;
 --          NULL where unknown); intervals 95 %, Wilson's as in accuracy. nll: with the temperature that suits a rule
---          best on the valid split. spread: mean standard deviation of the members' gaps; spread_error: its
---          correlation with being wrong. A head with one member gives the same for every rule.
+--          best on the valid split (a member, for single). spread: mean standard deviation of the members' gaps;
+--          spread_error: its correlation with being wrong. A head with one member gives the same for every rule.
 with votes as materialized (
     select preference_id, group_id, rule, gap, prob, 0.5e0 + 0.5e0 * sign(gap) as hit, single, spread, members, is_seen,
            is_valid, is_judged, is_judged and not coalesce(is_seen, false) as is_counted
@@ -32,15 +32,22 @@ temperatures as (
 bests as (
     select rule from votes where is_counted and rule like 'member %' group by rule order by sum(hit) desc, rule limit 1
 ),
+scored as (
+    select votes.*, temperature, _rm_vote_nll(gap / temperature, prob) as nll
+    from votes left join temperatures using (rule)
+    where is_judged
+),
 cells as materialized (
     select if(rule in (from bests), 'best', rule) as rule, group_id, members, is_counted, is_seen, hit,
-           hit - single as gain, spread, temperature, _rm_vote_nll(gap / temperature, prob) as nll
-    from votes left join temperatures using (rule)
-    where is_judged and (rule not like 'member %' or rule in (from bests))
+           hit - single as gain, spread, temperature, nll
+    from scored
+    where rule not like 'member %' or rule in (from bests)
     union all by name
-    select 'single' as rule, group_id, members, is_counted, is_seen, single as hit, 0e0 as gain, spread
-    from votes
-    where is_judged and rule = 'mean'
+    select 'single' as rule, group_id, any_value(members) as members, is_counted, is_seen, avg(hit) as hit,
+           0e0 as gain, any_value(spread) as spread, avg(nll) as nll
+    from scored
+    where rule like 'member %'
+    group by preference_id, group_id, is_counted, is_seen
 ),
 errors as (
     select rule, _rm_corr(spread, hit) as spread_hit from cells where is_counted group by rule

@@ -1,6 +1,6 @@
 -- report:  overoptimisation-curve
 -- title:   What the best of n gains in reward and in gold, over the distance from the policy that it draws from
--- grain:   one row per n, from 1 to last_n of the report overoptimisation
+-- grain:   one row per n, from 1 to last_n of the report overoptimisation; one without n where no prompt fits
 -- engines: duckdb
 -- folds:   yes
 -- params:  head HEAD, snapshot SNAPSHOT, split VARCHAR = 'test', attribute VARCHAR = 'gold', dataset VARCHAR = NULL,
@@ -19,8 +19,8 @@
 --          interval of gold_gain by group, the standard deviation taken as given. fitted: d (a - b d).
 --          random: no choice at all.
 with prompts as materialized (
-    select group_id, is_used, is_seen, is_mixed, is_short, last_n, gold, proxy, nullif(gold_scale, 0) as gold_scale,
-           nullif(proxy_scale, 0) as proxy_scale
+    select group_id, is_used, is_seen, is_mixed, is_short, last_n, curves[1] as proxy, curves[2] as gold,
+           nullif(gold_scale, 0) as gold_scale, nullif(proxy_scale, 0) as proxy_scale
     from _rm_overoptimisation_prompts($head, $snapshot, $attribute, $split, $dataset, $subset, $min_candidates)
 ),
 counts as (
@@ -52,8 +52,9 @@ fit as (
         join (select unnest(_rm_bon_grid(last_n)) as n from counts) using (n)
     )
 )
-select n, kl, sqrt(kl) as distance, n_prompts, n_groups, left_out.n_seen, left_out.n_mixed, left_out.n_short, gold,
-       gold_gain, bounds.low as gold_low, bounds.high as gold_high, sqrt(kl) * (fit.a - fit.b * sqrt(kl)) as fitted,
-       proxy_gain, proxy_gain - gold_gain as gap, 0e0 as random
-from means cross join counts cross join fit
+select n, kl, sqrt(kl) as distance, coalesce(n_prompts, 0) as n_prompts, coalesce(n_groups, 0) as n_groups,
+       left_out.n_seen, left_out.n_mixed, left_out.n_short, gold, gold_gain, bounds.low as gold_low,
+       bounds.high as gold_high, sqrt(kl) * (fit.a - fit.b * sqrt(kl)) as fitted,
+       proxy_gain, proxy_gain - gold_gain as gap, case when n is not null then 0e0 end as random
+from counts cross join fit left join means on true
 order by n

@@ -19,7 +19,7 @@
 --          that distance, also beyond last_n. observed_n: where gold is highest; drop: from there to last_n, its
 --          interval for that n as if it had not been chosen, so too sure.
 with prompts as materialized (
-    select group_id, is_used, is_seen, is_mixed, is_short, last_n, gold
+    select group_id, is_used, is_seen, is_mixed, is_short, last_n, curves[2] as gold
     from _rm_overoptimisation_prompts($head, $snapshot, $attribute, $split, $dataset, $subset, $min_candidates)
 ),
 counts as materialized (

@@ -30,7 +30,7 @@ pools as (
 prompts as (
     select dataset, group_id, prompt_id, bool_or(is_seen) as is_seen, bool_and(is_new) as is_new, count(*) as size,
            _rm_corr(reward_rank, gold_rank) as spearman, coalesce(_rm_corr(length_rank, gold_rank), 0e0) as longest,
-           _rm_kendall(list({'x': reward, 'y': gold})) as kendall
+           _rm_kendall(list({'x': reward, 'y': gold}) filter (is_new)) as kendall
     from candidates
     group by dataset, group_id, prompt_id
 ),

@@ -134,7 +134,9 @@ def test_nll_is_that_of_the_best_temperature_on_the_valid_split(store):
     wins = rng.random(200) < 1 / (1 + np.exp(-gap))
     votes = [(2 * i, 2 * i + 1) if win else (2 * i + 1, 2 * i) for i, win in enumerate(wins)]
     ensemble(store, [4, 4], rows, votes)
-    row = by_rule(table(store, "ensembles", head="e"))["mean"]
+    found = by_rule(table(store, "ensembles", head="e"))
+    row = found["mean"]
+    assert found["single"]["nll"] == pytest.approx(row["nll"]) and found["single"]["temperature"] is None
     assert 2 < row["temperature"] < 8 and row["n_pairs"] == 100
     won = np.where(wins, 4 * gap, -4 * gap)[100:]
     assert row["nll"] == pytest.approx(np.logaddexp(0, -won / row["temperature"]).mean(), rel=1e-5)
