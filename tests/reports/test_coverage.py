@@ -137,7 +137,9 @@ def test_a_sample_is_bounded_and_repeats(shifted):
 
 def test_a_condition_keeps_pairs_whose_sides_both_fit_and_all_of_the_training_split(shifted):
     store = shifted[0]
-    test = "select response_id from rm_rows('w') join responses using (response_id) where split = 'test' and \"text\" = 'a'"
+    test = (
+        "from rm_rows('w') join responses using (response_id) where split = 'test' and text = 'a' order by response_id"
+    )
     out = ", ".join(f"'{row['response_id']}'" for row in store.rows(test)[:40])
     where = f"response_id not in ({out})"
     result = reports.run(store, "coverage", {"head": "w"}, where=where).table.to_pylist()
