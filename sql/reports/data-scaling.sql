@@ -27,8 +27,9 @@ with units as materialized (
         $seed, _rm_checked_count('repeats', $repeats, 1, 100), $sizes, _rm_checked_count('largest', $largest, 2, 10000000),
         $head, $objective, $options)
 ),
-groups as materialized (
-    select size as n_train, group_id, sum(n) as n, sum(hits) as hits, sum(nll) as nll, sum(longest) as longest
+groups as materialized ( -- means over repeats: a vote counts once, however often it is judged
+    select size as n_train, group_id, sum(n) / $repeats as n, sum(hits) / $repeats as hits, sum(nll) / $repeats as nll,
+           sum(longest) / $repeats as longest
     from units
     group by size, group_id
 ),
@@ -40,7 +41,7 @@ judged as (
     group by n_train
 ),
 repeats as (
-    select size as n_train, avg(n_valid) as n_valid, avg(n_prompts) as n_prompts, count(*) as n_repeats,
+    select size as n_train, avg(n_valid) as n_valid, avg(n_prompts) as n_prompts,
            stddev_samp(accuracy) as accuracy_sd
     from (
         select size, repeat, any_value(n_valid) as n_valid, any_value(n_prompts) as n_prompts,
@@ -62,7 +63,7 @@ curve as (
     select _rm_power_curve(list({'n': n_train, 'y': accuracy} order by n_train)) as fit from judged where n > 0
 )
 select judged.n_train::bigint as n_train, repeats.n_valid, repeats.n_prompts,
-       (judged.n // repeats.n_repeats)::bigint as n_pairs, judged.n_groups::bigint as n_groups, judged.accuracy,
+       judged.n::bigint as n_pairs, judged.n_groups::bigint as n_groups, judged.accuracy,
        judged.span.low as low, judged.span.high as high, repeats.accuracy_sd, judged.nll,
        if(judged.n > 0, 0.5e0, null) as random, judged.longest, 1 - judged.longest as shortest, gains.gain,
        gains.span.low as gain_low, gains.span.high as gain_high,

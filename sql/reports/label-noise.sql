@@ -45,9 +45,10 @@ units as materialized (
         $head, $objective, $options) as units
     join trials using (trial)
 ),
-groups as (
-    select level, group_id, sum(n) as n, sum(hits) as hits, sum(nll) as nll, sum(longest) as longest,
-           sum(n_prompts) as n_prompts, sum(gold) as gold, sum(random) as random, sum(oracle) as oracle
+groups as ( -- means over repeats: a vote counts once, however often it is judged
+    select level, group_id, sum(n) / $repeats as n, sum(hits) / $repeats as hits, sum(nll) / $repeats as nll,
+           sum(longest) / $repeats as longest, sum(n_prompts) / $repeats as n_prompts, sum(gold) / $repeats as gold,
+           sum(random) / $repeats as random, sum(oracle) / $repeats as oracle
     from units
     group by level, group_id
 ),
@@ -61,15 +62,15 @@ judged as (
     group by level
 ),
 spreads as (
-    select level, stddev_samp(accuracy) as accuracy_sd, count(*) as n_repeats
+    select level, stddev_samp(accuracy) as accuracy_sd
     from (select level, seed, sum(hits) / sum(n) as accuracy from units group by level, seed)
     group by level
 )
 select labels.level, labels.n_train, labels.wrong, labels.label_accuracy, labels.label_nll,
-       coalesce(judged.n // n_repeats, 0)::bigint as n_pairs, coalesce(judged.n_groups, 0)::bigint as n_groups,
+       coalesce(judged.n, 0)::bigint as n_pairs, coalesce(judged.n_groups, 0)::bigint as n_groups,
        judged.accuracy, judged.span.low as low, judged.span.high as high, spreads.accuracy_sd, judged.nll,
        if(judged.n > 0, 0.5e0, null) as random, judged.longest, 1 - judged.longest as shortest,
-       coalesce(judged.n_prompts // n_repeats, 0)::bigint as n_prompts, judged.gold, judged.gold_span.low as gold_low,
+       coalesce(judged.n_prompts, 0)::bigint as n_prompts, judged.gold, judged.gold_span.low as gold_low,
        judged.gold_span.high as gold_high, judged.gold_random, judged.gold_oracle
 from labels
 left join judged using (level)
