@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
-_SWEEPS, _HALVINGS = 200, 30
+_HALVINGS = 30
 
 
 def fit(
@@ -13,7 +15,7 @@ def fit(
     weights: np.ndarray,
     strengths: np.ndarray,
     *,
-    tolerance: float = 1e-9,
+    tolerance: float = 1e-8,
     iterations: int = 100,
 ) -> np.ndarray:
     """Return the coefficients that minimise ``|w|_1 + C * sum_i weight_i * loss_i`` for every weighting and its C.
@@ -23,11 +25,11 @@ def fit(
     liblinear (Fan et al. 2008, solver 6). Newton steps on the penalised quadratic, each halved until it helps.
 
     Args:
-        features: (n, p), p small.
+        features: (n, p), p small: a step looks at 3 ** p patterns of signs.
         wins: (n,) in [0, 1].
         weights: (b, n), not negative; a row per problem.
         strengths: (b,) C of every problem, as in scikit-learn: a large one hardly penalises.
-        tolerance: largest change of a coefficient in the last step.
+        tolerance: largest change of a coefficient in the last step, relative to the largest coefficient or 1.
         iterations: at most.
 
     Returns:
@@ -44,7 +46,7 @@ def fit(
         slope = (scaled * (chance - wins)) @ features
         curve = ((scaled * chance * (1 - chance)) @ outer).reshape(-1, n_features, n_features)
         step = _penalised_minimum(found, slope, curve) - found
-        if np.abs(step).max(initial=0.0) < tolerance:
+        if np.abs(step).max(initial=0.0) < tolerance * (1 + np.abs(found).max(initial=0.0)):
             break
         found, logits, values = _descended(found, step, values, features, wins, scaled)
     return found
@@ -65,17 +67,26 @@ def _objective(found: np.ndarray, logits: np.ndarray, wins: np.ndarray, scaled: 
 
 
 def _penalised_minimum(found: np.ndarray, slope: np.ndarray, curve: np.ndarray) -> np.ndarray:
-    """Return where the quadratic model plus the L1 norm is least, by coordinate descent over all problems at once."""
-    point, pull = found.copy(), slope - np.einsum("bij,bj->bi", curve, found)
-    diagonal = np.einsum("bii->bi", curve) + 1e-12
-    for _ in range(_SWEEPS):
-        before = point.copy()
-        for j in range(point.shape[1]):
-            rest = pull[:, j] + np.einsum("bi,bi->b", curve[:, j], point) - curve[:, j, j] * point[:, j]
-            point[:, j] = -np.sign(rest) * np.maximum(np.abs(rest) - 1, 0) / diagonal[:, j]
-        if np.abs(point - before).max(initial=0.0) < 1e-13 * (1 + np.abs(point).max(initial=0.0)):
-            break
-    return point
+    """Return where the quadratic model plus the L1 norm is least: the best of its minima for every pattern of signs."""
+    n_features = found.shape[1]
+    pull = slope - np.einsum("bij,bj->bi", curve, found)
+    curve = curve + 1e-12 * (1 + np.abs(curve).max(axis=(1, 2), keepdims=True)) * np.eye(n_features)
+    best, least = np.zeros_like(found), np.zeros(len(found))
+    for pattern in product((-1.0, 0.0, 1.0), repeat=n_features):
+        signs = np.array(pattern)
+        used = np.flatnonzero(signs)
+        if not len(used):
+            continue
+        point = np.zeros_like(found)
+        point[:, used] = -np.linalg.solve(curve[:, used][:, :, used], (pull[:, used] + signs[used])[:, :, None])[
+            :, :, 0
+        ]
+        value = np.einsum("bi,bi->b", pull + np.einsum("bij,bj->bi", curve, point) / 2, point) + np.abs(point).sum(
+            axis=1
+        )
+        better = (point[:, used] * signs[used] > 0).all(axis=1) & (value < least)
+        best[better], least[better] = point[better], value[better]
+    return best
 
 
 def _descended(

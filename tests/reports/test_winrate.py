@@ -1,6 +1,7 @@
 """The report winrate: by hand, whose words they were, which baseline, and the published win rates."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from arena import REFERENCE, annotate, published, rows_of
 from ingesting import write
@@ -145,11 +146,7 @@ def test_the_interval_holds_the_truth_in_95_of_100_samples(store, n, a, b):
     # graded votes, most of them near 0 as those against a strong reference
     draws = np.random.default_rng(0).beta(a, b, (500, n))
     cursor = store.cursor()
-    cursor.execute("create temp table draws (sample integer, win double)")
-    cursor.execute(
-        "insert into draws select unnest($samples), unnest($wins)",
-        {"samples": np.repeat(np.arange(500), n).tolist(), "wins": draws.ravel().tolist()},
-    )
+    cursor.register("draws", pa.table({"sample": np.repeat(np.arange(500), n), "win": draws.ravel()}))
     held = cursor.execute(
         "select avg((low <= $truth and $truth <= high)::integer) from ("
         "  select _rm_graded_interval(1, win).low as low, _rm_graded_interval(1, win).high as high"
