@@ -3,7 +3,7 @@
 -- grain:   one row per level of noise
 -- engines: duckdb
 -- params:  snapshot SNAPSHOT, attribute VARCHAR = NULL, levels VARCHAR = NULL, head VARCHAR = 'linear',
---          objective VARCHAR = 'bt', options VARCHAR = NULL, dataset VARCHAR = NULL, pairs INTEGER = 10000,
+--          objective VARCHAR = 'bt', options VARCHAR = NULL, dataset VARCHAR = NULL, pairs INTEGER = 4000,
 --          candidates INTEGER = 10, repeats INTEGER = 3, seed INTEGER = 0
 -- columns: level DOUBLE, n_train BIGINT, wrong DOUBLE, label_accuracy DOUBLE, label_nll DOUBLE, n_pairs BIGINT,
 --          n_groups BIGINT, accuracy DOUBLE, low DOUBLE, high DOUBLE, accuracy_sd DOUBLE, nll DOUBLE, random DOUBLE,
