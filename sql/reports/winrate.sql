@@ -7,7 +7,7 @@
 -- columns: dataset VARCHAR, policy VARCHAR, baseline VARCHAR, n_votes BIGINT, n_groups BIGINT, n_ties BIGINT,
 --          win_rate DOUBLE, low DOUBLE, high DOUBLE, discrete DOUBLE, random DOUBLE, longest DOUBLE, mean_chars DOUBLE,
 --          baseline_chars DOUBLE
--- chart:   points x=win_rate y=policy low=low high=high facet=dataset x_title='win rate' y_title='policy'
+-- chart:   bar x=policy y=win_rate,longest low=low high=high facet=dataset x_title='policy' y_title='win rate'
 -- compare: win_rate = total / n in groups by dataset, policy
 -- filter:  rm_votes
 -- note:    win_rate: mean of P(the policy wins) over its votes against the baseline, unweighted, whatever snapshot they are
