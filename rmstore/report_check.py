@@ -65,8 +65,8 @@ def _check_units(store: Store, cursor: duckdb.DuckDBPyConnection, report: Report
         if _plain(found[key]) != _plain(said[key])
     ]
     return problems + [
-        f"compare: {name} is {found[name]} in {report.compare.units}, and no number"
-        for name in ("n", "total")
+        f"compare: {said} is {found[name]} in {report.compare.units}, and no number"
+        for name, said in (("unit_n", report.compare.n), ("unit_total", report.compare.total))
         if not _NUMBER.match(found[name])
     ]
 

@@ -34,27 +34,33 @@ def names_of(line: Comparison) -> tuple[str, str]:
     return line.metric, f"{line.metric}_compared"
 
 
+def number_of(line: Comparison) -> str:
+    """Return the column that holds the number of units, ``n`` unless a key is called so."""
+    return "n_units" if "n" in line.keys else "n"
+
+
 def pair(store: Store, line: Comparison, left: pa.Table, right: pa.Table) -> pa.Table:
     """Return, by key, the measure of two runs over the groups that both judged, with the difference and its interval.
 
-    The columns are the keys, n (units judged by both), n_groups, n_unpaired (groups that one side judged alone, or on
-    another number of units), the measure of both, difference (left less right), low and high (95 %, t, clustered by
-    group), and z, which is NULL where nothing varies.
+    The columns are the keys, n (units judged by both; n_units where a key is called n), n_groups, n_unpaired (groups
+    that one side judged alone, or on another number of units), the measure of both, difference (left less right), low
+    and high (95 %, t, clustered by group), and z, which is NULL where nothing varies.
 
     Args:
         store: an open store.
         line: what the header says.
-        left: keys, ``group_id``, ``n`` and ``total`` of the first run.
+        left: keys, ``group_id``, ``unit_n`` and ``unit_total`` of the first run.
         right: those of the second.
     """
     keys = [quote_identifier(key) for key in line.keys]
-    whole = all(pa.types.is_integer(side.schema.field("n").type) for side in (left, right))
+    whole = all(pa.types.is_integer(side.schema.field("unit_n").type) for side in (left, right))
     first, second = names_of(line)
     parts = {
         "keys": listed(line.keys),
         "grouped": ", ".join(keys) or "()",
         "order": ", ".join(f"{key}::varchar = 'all', {key}" for key in keys) or "1",
-        "number": "bigint" if whole else "double",
+        "number": quote_identifier(number_of(line)),
+        "kind": "bigint" if whole else "double",
         "left": quote_identifier(first),
         "right": quote_identifier(second),
     }
@@ -86,7 +92,8 @@ def as_report(report: Report, table: pa.Table, first: str, second: str) -> Repor
     """
     line = line_of(report)
     kinds = {column.name: column.type for column in report.columns if column.name in line.keys}
-    kinds |= {"n": "DOUBLE" if pa.types.is_floating(table.schema.field("n").type) else "BIGINT"}
+    number = number_of(line)
+    kinds |= {number: "DOUBLE" if pa.types.is_floating(table.schema.field(number).type) else "BIGINT"}
     kinds |= {"n_groups": "BIGINT", "n_unpaired": "BIGINT"}
     chart = None
     if line.keys and table.num_rows:

@@ -171,7 +171,7 @@ def _joined(
     if paired is not None and line is not None:
         whole = pa.table(columns)
         found = _matched(store, keys, whole, paired)[1].slice(0, whole.num_rows)  # cells that no row shows go
-        names = ("n", "difference", "low", "high", "z")
+        names = (report_compare.number_of(line), "difference", "low", "high", "z")
         columns |= {name: found[source] for name, source in zip(PAIRED, names, strict=True)}
     return pa.table(columns)
 

@@ -135,7 +135,7 @@ def execute(store: Store, job: Job, bound: Bound | None = None) -> Done:
 
 
 def units(store: Store, job: Job, bound: Bound) -> pa.Table:
-    """Return the units of a job by cell and group: the keys of the compare line, ``group_id``, ``n`` and ``total``."""
+    """Return the units of a job by cell and group: its keys, ``group_id``, ``unit_n`` and ``unit_total``."""
     with opened_side(store, job, bound) as side:
         return _units(store, side, job.report)
 

@@ -16,7 +16,7 @@ _JOINING = {"union", "intersect", "except"}
 
 
 def units_sql(report: Report) -> str:
-    """Return the statement that gives the keys, ``group_id``, ``n`` and ``total`` of every unit of a report.
+    """Return the statement that gives the keys, ``group_id``, ``unit_n`` and ``unit_total`` of every unit of a report.
 
     The common table expressions stay as they are; what follows them, one SELECT, goes.
 

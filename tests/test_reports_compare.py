@@ -128,6 +128,25 @@ def test_a_report_without_keys_and_with_weights(store, tmp_path):
     assert (row["n"], row["n_groups"], row["difference"]) == (1.0, 4, 0.25)
 
 
+def test_a_key_called_n_and_one_without_units(store, tmp_path):
+    text = changed(
+        ("columns: dataset VARCHAR, n_pairs", "columns: n INTEGER, n_pairs"), ("in groups by dataset", "in keyed by n"),
+        ("= hits / n in", "= hits / size in"),
+        (")\nselect dataset, sum(n)", "),\nkeyed as (select 3 as n, group_id, n as size, hits from groups where "
+                                      "dataset = 'all')\nselect 3 as n, sum(n)"),
+    )  # fmt: skip
+    dirs = [write(tmp_path / "r", text)]
+    assert reports.check(store, reports.get("hits", dirs)) == []
+    (row,) = run(store, dirs).table.to_pylist()
+    assert (row["n"], row["n_units"], row["difference"]) == (3, 8, 0.25)
+    runs = [reports.run(store, "hits", {"head": head, "split": "all"}, dirs=dirs) for head in ("h", "flat")]
+    with pytest.raises(ReportError, match="several rows of the left run have the same n"):
+        store.diff_reports(*(done.provenance["run_id"] for done in runs), dirs=dirs)
+    bare = [write(tmp_path / "bare", changed(("in groups by dataset", "in groups")))]
+    (row,) = run(store, bare, where="false").table.to_pylist()
+    assert (row["n"], row["n_groups"], row["n_unpaired"], row["difference"]) == (0, 0, 0, None)
+
+
 def test_a_condition_and_folds_hold_for_both_heads(store, dirs):
     assert run(store, dirs, where="dataset = 'd'").table.to_pylist()[-1]["n"] == 4
     both = run(store, dirs, folds=2)
@@ -164,7 +183,11 @@ def test_what_cannot_be_compared_says_so(store, dirs, tmp_path):
         ("order by dataset = 'all', dataset\n", "union all select 'x', 0, 0e0, 0, false\n", "ends in union"),
         ("= hits / n in groups", "= hits / n in group_s", r"Table with name \"?group_s\"? does not exist"),
         ("= hits / n in", "= hitz / n in", "hitz"),
-        ("= hits / n in groups by dataset", "= dataset / n in groups by dataset", "total is VARCHAR in groups"),
+        (
+            "= hits / n in groups by dataset",
+            "= dataset / n in groups by dataset",
+            "dataset is VARCHAR in groups, and no number",
+        ),
         ("in groups by dataset", "in groups by dataset, n_policy", "n_policy"),
         ("in groups by dataset", "in pairs by dataset", "hits"),
     ],
