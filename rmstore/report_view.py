@@ -116,10 +116,16 @@ def view(report: Report, table: pa.Table, provenance: Mapping[str, Any], *, most
     shown = table if most is None else table.slice(0, most)
     laid = of_arrow(shown, measures)
     return View(
-        report=report, caption=caption(provenance, table),
+        report=_clean(report), caption=caption(provenance, table),
         table=replace(laid, whiskers=_whiskers(chart, shown), n_hidden=table.num_rows - shown.num_rows),
         notes=tuple(clean(note) for note in provenance.get("notes") or []), facts=facts(provenance),
     )  # fmt: skip
+
+
+def _clean(report: Report) -> Report:
+    """Return a report whose texts, which may come with a file of somebody else's, show what they hide."""
+    title, grain, note, sql = (clean(text) for text in (report.title, report.grain, report.note, report.sql))
+    return replace(report, title=title, grain=grain, note=note, sql=sql)
 
 
 def of_arrow(table: pa.Table, measures: Collection[str] = ()) -> Table:
@@ -198,7 +204,7 @@ def _whiskers(chart: Chart | None, table: pa.Table) -> tuple[Whisker | None, ...
         return ()
     names = (chart.channels["low"][0], chart.channels["high"][0], chart.measures[0])
     rows = list(zip(*(table[name].to_pylist() for name in names), strict=True))
-    whole = [row if None not in row and row[0] <= row[2] <= row[1] else None for row in rows]
+    whole = [row if all(map(is_number, row)) and row[0] <= row[2] <= row[1] else None for row in rows]
     least = min((row[0] for row in whole if row), default=0.0)
     most = max((row[1] for row in whole if row), default=0.0)
     scale = 100 / ((most - least) or 1.0)

@@ -30,7 +30,8 @@
     const place = head.cellIndex, down = head.getAttribute("aria-sort") === "ascending";
     const numeric = head.classList.contains("n");
     const key = (row) => (numeric ? Number(value(row, place).replaceAll(",", "")) : value(row, place));
-    const keyed = [...body.rows].map((row) => [row.cells[place].classList.contains("null"), key(row), row]);
+    const isNothing = (row) => row.cells[place].classList.contains("null") || (numeric && Number.isNaN(key(row)));
+    const keyed = [...body.rows].map((row) => [isNothing(row), key(row), row]);
     const order = numeric ? (a, b) => a - b : new Intl.Collator("en", { numeric: true }).compare;
     keyed.sort(([aNull, a], [bNull, b]) => aNull - bNull || (down ? order(b, a) : order(a, b)));
     body.append(...keyed.map(([, , row]) => row));
