@@ -126,7 +126,7 @@ def run(
 
     words = ctx.args
     if name is not None and name.startswith("--"):  # a parameter that comes first
-        name, words = None, [name, *words]
+        words, name = [name, *words], None
     if everything:
         if name or to is None or folds or where or compare:
             raise click.UsageError("--all takes --to FOLDER, and no NAME, --folds, --where or --compare")
