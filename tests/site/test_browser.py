@@ -185,6 +185,10 @@ def test_it_prints_everything_on_white(opened):
     assert window.page.locator("details:not([open])").count() == 0
     for place in window.page.locator("article .scroll").all():
         assert place.evaluate("place => getComputedStyle(place).overflow") == "visible"
+    names = window.page.locator(f"{ACCURACY} thead th:not(.whisker)").evaluate_all(
+        "heads => heads.map((head) => getComputedStyle(head, '::before').content)"
+    )
+    assert names[:2] == ['"dataset"', '"subset"'] and "none" not in names
     window.page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert window.page.locator("details:not([open])").count() > 0
 
