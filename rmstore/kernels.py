@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -130,6 +130,10 @@ def standardise(matrix: np.ndarray, fields: Sequence[Field]) -> np.ndarray:
     return (matrix - shift) / scale
 
 
+ROW_BLOCK = 16
+"""Rows that a head scores together at least."""
+
+
 @dataclass(frozen=True)
 class Scorer:
     """A trained head ready to score columns.
@@ -158,14 +162,14 @@ class Scorer:
         """Return rewards as float32, NULL where the input is NULL."""
         matrix, mask = self._matrix(column)
         with one_blas_thread():
-            rewards = self.head.score(matrix) - np.float32(self.reference_mean)
+            rewards = _in_blocks(self.head.score, matrix) - np.float32(self.reference_mean)
         return _spread(pa.array(rewards, type=pa.float32()), mask)
 
     def members(self, column: pa.Array | pa.ChunkedArray) -> pa.Array:
         """Return the standardised rewards of the members as lists of float32, NULL where the input is NULL."""
         matrix, mask = self._matrix(column)
         with one_blas_thread():
-            rewards = (self.head.members(matrix) - self.member_means) / self.member_scales
+            rewards = (_in_blocks(self.head.members, matrix) - self.member_means) / self.member_scales
         flat = pa.array(np.ascontiguousarray(rewards, dtype=np.float32).ravel())
         n, m = rewards.shape
         offsets = pa.array(np.arange(0, (n + 1) * m, m, dtype=np.int32))
@@ -210,6 +214,21 @@ class Scorer:
     def _matrix(self, column: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray | None]:
         matrix, mask = read_matrix(column, self.fields, what=f"input of {self.name!r}")
         return standardise(matrix, self.fields), mask
+
+
+def _in_blocks(compute: Callable[[np.ndarray], np.ndarray], matrix: np.ndarray) -> np.ndarray:
+    """Return what ``compute`` gives for the rows of a matrix, the last of them beside rows of zeros.
+
+    BLAS adds up the last few rows of a product in another order, so that equal inputs could get unequal rewards by
+    where they stand; in whole blocks those of a linear head are equal to the bit.
+    """
+    whole = len(matrix) - len(matrix) % ROW_BLOCK
+    if whole == len(matrix):
+        return compute(matrix)
+    rest = np.zeros((ROW_BLOCK, matrix.shape[1]), matrix.dtype)
+    rest[: len(matrix) - whole] = matrix[whole:]
+    tail = compute(rest)[: len(matrix) - whole]
+    return np.concatenate([compute(matrix[:whole]), tail]) if whole else tail
 
 
 def _combined(column: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -116,6 +116,20 @@ def test_score_is_the_member_mean_minus_the_reference_mean(scorer):
     assert scorer.score(fixed([1, 2], None, [3, 5])).to_pylist() == [1.0, None, 3.5]
 
 
+@pytest.mark.parametrize("width", [6, 100, 384, 2048])
+def test_equal_inputs_have_equal_rewards_wherever_they_stand(width):
+    draw = np.random.default_rng(0)
+    head = LinearHead(draw.normal(size=(1, width)).astype(np.float32), np.zeros(1, np.float32))
+    scorer = Scorer(head, (Field("", width),), 0.0, np.zeros(1, np.float32), np.ones(1, np.float32), 1.0)
+    same, rewards = draw.normal(size=width).astype(np.float32), set()
+    for n in (*range(1, 20), 101, 2048):
+        rows = draw.normal(size=(n, width)).astype(np.float32)
+        rows[::2] = same
+        column = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), width)
+        rewards.update(scorer.score(column).to_pylist()[::2])
+    assert len(rewards) == 1
+
+
 def test_members_are_standardised_on_the_reference_set(scorer):
     assert scorer.members(fixed([1, 2], None, [3, 6])).to_pylist() == [[0, 0], None, [1, 1]]
 
