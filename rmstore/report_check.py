@@ -35,15 +35,15 @@ def check(store: Store, report: Report) -> list[str]:
     problems = check_parameters(store, report)
     if problems:
         return problems
-    cursor = store.cursor()
     values = {param.name: _EXAMPLES[param.type] if param.default is None else param.default for param in report.params}
-    try:
-        store.execute(cursor, statement("reports/stubs")).fetchall()
-        rows = store.execute(cursor, "describe\n" + report.sql, values).fetchall()
-    except QueryError as problem:
-        return [f"the SQL does not bind: {problem.problem}"]
-    problems = compare_columns(report, [Column(row[0], str(row[1])) for row in rows])
-    return problems or _check_units(store, cursor, report, values)
+    with store.cursor() as cursor:
+        try:
+            store.execute(cursor, statement("reports/stubs")).fetchall()
+            rows = store.execute(cursor, "describe\n" + report.sql, values).fetchall()
+        except QueryError as problem:
+            return [f"the SQL does not bind: {problem.problem}"]
+        problems = compare_columns(report, [Column(row[0], str(row[1])) for row in rows])
+        return problems or _check_units(store, cursor, report, values)
 
 
 def _check_units(store: Store, cursor: duckdb.DuckDBPyConnection, report: Report, values: dict[str, Any]) -> list[str]:
@@ -74,7 +74,8 @@ def _check_units(store: Store, cursor: duckdb.DuckDBPyConnection, report: Report
 def check_parameters(store: Store, report: Report) -> list[str]:
     """Return how the ``$parameters`` of the SQL and those of the header differ; the SQL must be one SELECT."""
     try:
-        statements = store.cursor().extract_statements(report.sql)
+        with store.cursor() as cursor:
+            statements = cursor.extract_statements(report.sql)
     except duckdb.Error as problem:
         return [f"the SQL cannot be read: {problem}"]
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:

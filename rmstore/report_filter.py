@@ -7,7 +7,7 @@ which is never covered. A function that reads a covered one is filtered with it:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rmstore.errors import ReportError
 from rmstore.filters import blaming, one_expression
@@ -16,9 +16,6 @@ from rmstore.report_files import list_reports
 from rmstore.report_header import Report
 from rmstore.report_parameters import Bound
 from rmstore.store import Store, fill_in, quote_identifier, statement
-
-if TYPE_CHECKING:
-    import duckdb
 
 _ARGUMENTS = {"rm_rewards": ("head", "snapshot"), "rm_step_rewards": ("head", "snapshot"), "rm_votes": ()}
 """What a table function needs, where it is not the snapshot alone."""
@@ -42,11 +39,10 @@ def check(store: Store, report: Report, where: str | None) -> None:
             hint=f"these do: {able}; a report of your own does with a line '-- filter: rm_pairs' in its header",
         )
     one_expression(store, where)
-    cursor = _stubbed(store)
     for name in report.filter:
         parts = {**_stub(name), "where": where}
         with blaming(where, lambda name=name: _columns(store, name)):  # type: ignore[misc]
-            store.execute(cursor, fill_in(statement("reports/filters/check"), parts)).fetchall()
+            _of_stubs(store, fill_in(statement("reports/filters/check"), parts))
 
 
 def lay(store: Store, covers: Covers, report: Report, bound: Bound, where: str | None) -> list[dict[str, Any]]:
@@ -91,10 +87,11 @@ def _counter(store: Store, covers: Covers, name: str, bound: Bound) -> Callable[
     return lambda: int(store.execute(covers.cursor, query, params).fetchall()[0][0])
 
 
-def _stubbed(store: Store) -> duckdb.DuckDBPyConnection:
-    cursor = store.cursor()
-    store.execute(cursor, statement("reports/stubs")).fetchall()
-    return cursor
+def _of_stubs(store: Store, query: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query over the empty stand-ins."""
+    with store.cursor() as cursor:
+        store.execute(cursor, statement("reports/stubs")).fetchall()
+        return store.execute(cursor, query).fetchall()
 
 
 def _needed(name: str) -> tuple[str, ...]:
@@ -107,4 +104,4 @@ def _stub(name: str) -> dict[str, str]:
 
 def _columns(store: Store, name: str) -> list[str]:
     query = fill_in(statement("reports/filters/columns"), _stub(name))
-    return [row[0] for row in store.execute(_stubbed(store), query).fetchall()]
+    return [row[0] for row in _of_stubs(store, query)]
