@@ -125,7 +125,7 @@ def test_values_that_do_not_fit(kind, value):
 
 
 def test_the_built_in_reports():
-    files = [name.removesuffix(".sql") for name in resources.names("sql", "reports")]
+    files = sorted(name.removesuffix(".sql") for name in resources.names("sql", "reports"))
     assert [report.name for report in reports.list_reports()] == files
     assert all(report.is_builtin and report.note for report in reports.list_reports())
 
