@@ -34,13 +34,18 @@ create or replace macro _rm_out_of_fold(snapshot, other, split, head, folds, see
         from _rm_trial_rewards(
             snapshot, (select list(marked) from marked), (select list(response_id) from judged),
             list_transform(range(folds), lambda held: seed), head, 'bt', null)
+    ),
+    -- The two sides as rows: two joins over the fold could be planned as one of all rewards of a fold with each other.
+    sides as (
+        select preference_id, group_id, fold, unnest([chosen_id, rejected_id]) as response_id, unnest([1, -1]) as sign
+        from votes
+        where split in (votes.split, 'all')
     )
-    select votes.preference_id, votes.group_id,
-           0.5e0 + 0.5e0 * sign(chosen.reward::double - rejected.reward::double) as hit
-    from votes
-    join rewards as chosen on chosen.fold = votes.fold and chosen.response_id = votes.chosen_id
-    join rewards as rejected on rejected.fold = votes.fold and rejected.response_id = votes.rejected_id
-    where split in (votes.split, 'all');
+    select sides.preference_id, sides.group_id, 0.5e0 + 0.5e0 * sign(sum(sides.sign * rewards.reward::double)) as hit
+    from sides
+    join rewards using (fold, response_id)
+    group by sides.preference_id, sides.group_id
+    having count(*) = 2;
 
 -- One row: the encoder and layout of a snapshot, texts that its encoder embedded in a second of its own time over all
 -- runs, bytes of one stored vector, and of those that the members need together, each once.
