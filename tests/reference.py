@@ -76,7 +76,7 @@ def report_table():
     """Return a line per built-in report."""
     lines = ["| report | answers | parameters |", "|---|---|---|"]
     for report in reports.list_reports():
-        params = ", ".join(f"`{param.text}`" for param in report.params)
+        params = ", ".join(f"`{param.name}`" for param in report.params)
         lines.append(f"| `{report.name}` | {_cell(report.title)} | {params} |")
     return "\n".join(lines)
 

@@ -54,7 +54,7 @@ def test_functions_have_a_test_of_their_name(registered):
 
 
 def test_python_functions_stand_behind_sql():
-    folders = ("macros", "queries/vectors", "queries/snapshots")
+    folders = ("macros", "reports", "queries/vectors", "queries/snapshots")
     files = [f"{folder}/{name}" for folder in folders for name in resources.names("sql", folder)]
     text = "\n".join(resources.text("sql", file) for file in files)
     assert [name for name in FUNCTIONS if f"{name}(" not in text] == []
