@@ -57,6 +57,17 @@ def test_ranks_by_hand(store):
     assert {row["reason"] for row in rows} == {None} and {row["random"] for row in rows} == {0.5}
 
 
+def test_a_head_that_saw_most_votes_is_not_ranked_by_the_few_others(store):
+    info = filled(store)
+    groups = [row["group_id"] for row in store.rows("select distinct group_id::varchar as group_id from prompts")]
+    kept = store.value("select group_id::varchar from rm_pairs('s') where dataset = 'd' order by all limit 1")
+    save_head(store, info, [group for group in groups if group != kept], name="learned")
+    rows = [row for row in board(store) if row["head"] == "learned@1" and row["dataset"] == "all"]
+    assert [(row["rank"], row["n_pairs"] < 3) for row in rows] == [(None, True)]
+    assert rows[0]["reason"] == "not ranked: it saw the rest of the 6 votes in training"
+    assert rows[0]["accuracy"] is not None and rows[0]["n_pairs"] > 0
+
+
 def test_the_difference_is_paired_over_votes_that_neither_saw(store):
     filled(store)
     rows = {(row["dataset"], row["head"]): row for row in board(store)}
