@@ -16,9 +16,7 @@ create or replace macro _rm_pair_probabilities(head, snapshot, split, dataset, s
         where heads.name || '@' || heads.version = head and heads.dropped_at is null
     ),
     rewards as (
-        select response_id, any_value(reward)::double as reward, bool_or(seen_in_training) as is_seen
-        from rm_rewards(head, snapshot)
-        group by response_id
+        select response_id, reward, is_seen from _rm_response_rewards(head, snapshot)
     ),
     gaps as (
         select votes.dataset, votes.split, votes.group_id, votes.prob, temperatures.temperature,
@@ -44,7 +42,7 @@ create or replace macro _rm_pair_probabilities(head, snapshot, split, dataset, s
 -- One row: the temperature of least NLL on the snapshot's valid split, whatever a condition leaves out of rm_pairs.
 create or replace macro _rm_fitted_temperature(head, snapshot) as table
     with rewards as (
-        select response_id, any_value(reward)::double as reward from rm_rewards(head, snapshot) group by response_id
+        select response_id, reward from _rm_response_rewards(head, snapshot)
     )
     select _rm_best_temperature(list({'gap': chosen.reward - rejected.reward, 'prob': votes.prob}
                order by votes.preference_id)) as fitted_temperature

@@ -5,9 +5,7 @@
 -- 'all', dataset NULL and subset NULL take everything.
 create or replace macro _rm_judged_votes(head, snapshot, split, dataset, subset) as table
     with rewards as (
-        select response_id, prompt_id, any_value(reward)::double as reward, bool_or(seen_in_training) as is_seen
-        from rm_rewards(head, snapshot)
-        group by response_id, prompt_id
+        select response_id, prompt_id, reward, is_seen from _rm_response_rewards(head, snapshot)
     ),
     votes as (
         select votes.preference_id, votes.chosen_id, votes.rejected_id, votes.group_id, votes.dataset, votes.subset,
@@ -33,15 +31,3 @@ create or replace macro _rm_judged_votes(head, snapshot, split, dataset, subset)
     from votes
     join rewards as chosen on chosen.response_id = votes.chosen_id
     join rewards as rejected on rejected.response_id = votes.rejected_id;
-
--- Responses of which only the vectors were published: their texts are placeholders (022_placeholders.sql), so that
--- their lengths say nothing.
-create or replace macro _rm_without_text() as table
-    select distinct generations.response_id
-    from rm.main.generations as generations
-    where generations.dataset_id in (
-        select datasets.dataset_id
-        from rm.main.datasets as datasets
-        left join rm.main.dataset_files as files using (dataset_id)
-        group by datasets.dataset_id
-        having bool_and(coalesce(files.format, datasets.format) = 'npy'));

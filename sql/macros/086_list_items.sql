@@ -28,10 +28,7 @@ create or replace macro _rm_list_items(snapshot, format, split, dataset, subset)
 -- and characters. Items with a response outside the snapshot are left out. is_seen says whether the head saw the group.
 create or replace macro _rm_list_rewards(head, snapshot, format, split, dataset, subset) as table
     with rewards as (
-        select response_id, any_value(reward) as reward, any_value(n_chars) as n_chars,
-               bool_or(seen_in_training) as is_seen
-        from rm_rewards(head, snapshot)
-        group by response_id
+        select response_id, reward, n_chars, is_seen from _rm_response_rewards(head, snapshot)
     ),
     listed as (
         select items.* exclude (chosen_ids, rejected_ids), len(chosen_ids) + len(rejected_ids) as n_listed,

@@ -56,9 +56,7 @@ create or replace macro _rm_rewardbench_cells(present) as table
 -- and files whose rows list several responses (RM-Bench names subsets alike) are none of its items.
 create or replace macro _rm_rewardbench_votes(head, snapshot, split, dataset, subset) as table
     with rewards as (
-        select response_id, any_value(reward) as reward, bool_or(seen_in_training) as is_seen
-        from rm_rewards(head, snapshot)
-        group by response_id
+        select response_id, reward, is_seen from _rm_response_rewards(head, snapshot)
     )
     select votes.subset, votes.group_id, chosen.is_seen or rejected.is_seen as is_seen,
            not coalesce(chosen.is_seen or rejected.is_seen, false) as is_counted,

@@ -4,25 +4,17 @@
 -- head's temperature. head is an exact version; split 'all' and NULL take everything.
 create or replace macro _rm_judged_pairs(head, snapshot, split, dataset, subset, attribute) as table
     with rewards as materialized (
-        select rewards.response_id, any_value(rewards.reward)::double / any_value(heads.temperature) as reward,
-               bool_or(rewards.seen_in_training) as is_seen
-        from rm_rewards(head, snapshot) as rewards
+        select rewards.response_id, rewards.reward / heads.temperature as reward, rewards.is_seen
+        from _rm_response_rewards(head, snapshot) as rewards
         join rm.main.heads as heads
             on heads.name || '@' || heads.version = head and heads.dropped_at is null
-        group by rewards.response_id
-    ),
-    golds as (
-        select ratings.response_id, avg(ratings.value) as gold
-        from rm.main.ratings as ratings
-        where ratings.attribute = attribute and isfinite(ratings.value)
-        group by ratings.response_id
     ),
     -- With their rewards before they are paired, since a prompt with 500 responses has 124,750 pairs.
     rated as materialized (
         select distinct "rows".dataset, "rows".prompt_id, "rows".group_id, "rows".response_id, golds.gold,
                rewards.reward, rewards.is_seen
         from rm_rows(snapshot) as "rows"
-        join golds using (response_id)
+        join _rm_golds(attribute) as golds using (response_id)
         join rewards using (response_id)
         where split in ("rows".split, 'all') and (dataset is null or "rows".dataset = dataset)
             and (subset is null or "rows".subset = subset)

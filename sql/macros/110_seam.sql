@@ -19,12 +19,6 @@ create or replace macro _rm_seam_pairs(head, snapshot, negatives, positive, attr
                    else true end
         group by datasets.name, generations.response_id
     ),
-    golds as (
-        select response_id, avg(value) as gold
-        from rm.main.ratings as ratings
-        where ratings.attribute = attribute and isfinite(value)
-        group by response_id
-    ),
     candidates as materialized (
         select rewards.dataset, rewards.prompt_id, rewards.response_id, any_value(rewards.split) as split,
                any_value(rewards.group_id) as group_id, min(rewards.subset) as subset,
@@ -33,7 +27,7 @@ create or replace macro _rm_seam_pairs(head, snapshot, negatives, positive, attr
                bool_or(made.is_reference) as is_reference, bool_or(made.is_other and made.is_own) as is_other
         from rm_rewards(head, snapshot) as rewards
         join made on made.dataset = rewards.dataset and made.response_id = rewards.response_id
-        left join golds on golds.response_id = rewards.response_id
+        left join _rm_golds(attribute) as golds on golds.response_id = rewards.response_id
         group by rewards.dataset, rewards.prompt_id, rewards.response_id
     ),
     positives as (

@@ -5,10 +5,7 @@ create or replace macro _rm_prompt_vectors(snapshot) as table from query(_rm_pro
 -- won most votes. Responses of origin `crossing` were preferred for another prompt and do not count.
 create or replace macro _rm_preferred(snapshot, crossing, attribute, split, dataset, subset) as table
     with scores as (
-        select ratings.response_id, avg(ratings.value) as score
-        from rm.main.ratings as ratings
-        where ratings.attribute = attribute and isfinite(ratings.value)
-        group by ratings.response_id
+        select golds.response_id, golds.gold as score from _rm_golds(attribute) as golds
         union all
         select votes.chosen_id, count(*)::double
         from rm_pairs(snapshot) as votes

@@ -5,9 +5,7 @@ create or replace macro _rm_contrast_units(
     head, snapshot, crossing, attribute, split, dataset, subset, low, high
 ) as table
     with rewards as (
-        select response_id, any_value(reward) as reward, bool_or(seen_in_training) as is_seen
-        from rm_rewards(head, snapshot)
-        group by response_id
+        select response_id, reward, is_seen from _rm_response_rewards(head, snapshot)
     ),
     placed as (
         select contrasts.*, ntile(10) over (order by cosine, prompt_id, other_id) as decile
