@@ -3,9 +3,12 @@
 -- two heads that are judged with one seed are drawn alike, so that their difference is paired. For means use
 -- 051_intervals.sql, which needs no draws.
 
+-- What a group is drawn by.
+create or replace macro _rm_bootstrap_key(seed, group_id) as md5_number_lower(concat_ws('/', seed, group_id));
+
 -- How often each replicate counts a group: UTINYINT[replicates]; unnest it beside range(replicates).
 create or replace macro _rm_bootstrap_counts(seed, replicates, group_id) as
-    _rm_poisson_counts(md5_number_lower(concat_ws('/', seed, group_id)), replicates);
+    _rm_poisson_counts(_rm_bootstrap_key(seed, group_id), replicates);
 
 -- Standard normal distribution function within 1e-7 (Abramowitz and Stegun 26.2.17), for z <= 0.
 create or replace macro _rm_normal_tail(z) as

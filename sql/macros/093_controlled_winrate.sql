@@ -18,7 +18,7 @@ create or replace macro _rm_length_controlled(
     hashed as (
         select numbered.dataset,
                list(distinct {'number': numbered.group_number,
-                              'key': md5_number_lower(concat_ws('/', seed, numbered.group_id))}) as keys
+                              'key': _rm_bootstrap_key(seed, numbered.group_id)}) as keys
         from numbered
         group by numbered.dataset
     ),

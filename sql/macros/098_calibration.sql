@@ -8,6 +8,3 @@ create or replace macro _rm_calibration_cells(head, snapshot, split, dataset, su
     cross join _rm_fitted_temperature(head, snapshot)
     cross join (select unnest([true, false]) as by_dataset)
     cross join (select unnest(case when split = 'all' then [true, false] else [true] end) as by_split);
-
--- What a group is drawn by, for _rm_bootstrap_totals: the draws of _rm_bootstrap_counts.
-create or replace macro _rm_bootstrap_key(seed, group_id) as md5_number_lower(concat_ws('/', seed, group_id));

@@ -23,7 +23,7 @@ with groups as materialized (
     from _rm_reliability($dataset, $subset, $split, $raters, $snapshot, $heads)
 ),
 entries as materialized (
-    select dataset, rater_a, rater_b, md5_number_lower(concat_ws('/', $seed, group_id)) as key, number,
+    select dataset, rater_a, rater_b, _rm_bootstrap_key($seed, group_id) as key, number,
            t[number + 1] as value
     from groups
     cross join range(11) as numbers(number)

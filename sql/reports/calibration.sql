@@ -35,13 +35,13 @@ errors as (
     from (select dataset, split, sum(gap) as gap, sum(variance) as variance from bins group by dataset, split, bin)
     group by dataset, split
 ),
--- Total 0 of a replicate is its number of votes, total b how far confidence is above agreement in bin b.
+-- Number 0 of a replicate is how many votes it has, number b how far confidence is above agreement in bin b.
 replicates as (
     select dataset, split, n_groups, list_sum(list_transform(totals[2:], lambda gap: abs(gap))) / totals[1] as ece
     from (
         select dataset, split, count(distinct group_id) as n_groups, unnest(_rm_bootstrap_totals(
-                   list({'key': _rm_bootstrap_key($seed, group_id), 'total': 0, 'value': n::double})
-                   || list({'key': _rm_bootstrap_key($seed, group_id), 'total': bin, 'value': gap}),
+                   list({'key': _rm_bootstrap_key($seed, group_id), 'number': 0, 'value': n::double})
+                   || list({'key': _rm_bootstrap_key($seed, group_id), 'number': bin, 'value': gap}),
                    $replicates)) as totals
         from bins
         group by dataset, split
