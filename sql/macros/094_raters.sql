@@ -39,12 +39,20 @@ create or replace macro _rm_rater_values(dataset, subset, split, naming, snapsho
     judged as materialized (
         select * from _rm_judgements(snapshot, heads)
     ),
-    scored as (
-        select items.dataset, items.low_id, items.high_id, low.rater, 1 / (1 + exp(high.logit - low.logit)) as value,
-               low.is_seen or high.is_seen as is_seen
+    -- The two sides as rows: of two joins, one over the rater alone could come first, and pair all responses.
+    sides as (
+        select items.dataset, items.low_id, items.high_id, unnest([low_id, high_id]) as response_id,
+               unnest([1, -1]) as sign
         from items
-        join judged as low on low.response_id = items.low_id
-        join judged as high on high.response_id = items.high_id and high.rater = low.rater
+    ),
+    scored as (
+        select sides.dataset, sides.low_id, sides.high_id, judged.rater,
+               1 / (1 + exp(-sum(sides.sign * judged.logit))) as value,
+               case when bool_or(judged.is_seen) then true when count(judged.is_seen) = 2 then false end as is_seen
+        from sides
+        join judged using (response_id)
+        group by sides.dataset, sides.low_id, sides.high_id, judged.rater
+        having count(*) = 2
     )
     select items.dataset, items.group_id, items.low_id, items.high_id, entries.rater, entries.is_seen,
            case when items.is_turned then 1 - entries.value else entries.value end as value
