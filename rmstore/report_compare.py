@@ -44,7 +44,7 @@ def pair(store: Store, line: Comparison, left: pa.Table, right: pa.Table) -> pa.
 
     The columns are the keys, n (units judged by both; n_units where a key is called n), n_groups, n_unpaired (groups
     that one side judged alone, or on another number of units), the measure of both, difference (left less right), low
-    and high (95 %, t, clustered by group), and z, which is NULL where nothing varies.
+    and high (95 %, t, clustered by group), and z; the last three are NULL where nothing varies.
 
     Args:
         store: an open store.
@@ -109,6 +109,6 @@ def as_report(report: Report, table: pa.Table, first: str, second: str) -> Repor
         note=(
             f"{line.metric} of {first}, {line.metric}_compared of {second}, over the n units of the n_groups groups "
             "that both judged. low and high: 95 % interval of the paired difference, clustered by group; z: difference "
-            "over its standard error, NULL where nothing varies."
+            "over its standard error. All three are NULL where nothing varies."
         ),
     )

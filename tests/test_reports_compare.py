@@ -107,7 +107,7 @@ def test_where_nothing_varies_there_is_no_z(store, tmp_path):
     info = snapshots.resolve(store, "s")
     same = save_head(store, info, (), name="h-again").reference
     row = run(store, [write(tmp_path / "r")], compare=same).table.to_pylist()[-1]
-    assert (row["difference"], row["low"], row["high"], row["z"]) == (0, 0, 0, None)
+    assert (row["difference"], row["low"], row["high"], row["z"]) == (0, None, None, None)
 
 
 def test_one_group_has_a_difference_and_no_interval(tmp_path):

@@ -17,13 +17,19 @@ create or replace macro _rm_t975(df) as
 
 create or replace macro _rm_mean(n, total) as sum(total)::double / nullif(sum(n), 0);
 
--- Variance of the mean when whole groups are drawn: the sandwich estimate times G / (G - 1).
+-- A difference of sums of squares of about this size; where it is no more than their rounding, 0.
+create or replace macro _rm_beyond_rounding(difference, size) as
+    case when difference <= 1e-13 * size then 0e0 else difference end;
+
+-- Variance of the mean when whole groups are drawn: the sandwich estimate times G / (G - 1). Exactly 0 where the groups
+-- do not differ.
 create or replace macro _rm_mean_variance(n, total) as
     case when count_if(n > 0) > 1 then
-        count_if(n > 0) / (count_if(n > 0) - 1e0) / sum(n)::double**2 * greatest(0e0,
+        count_if(n > 0) / (count_if(n > 0) - 1e0) / sum(n)::double**2 * _rm_beyond_rounding(
             sum(total::double**2)
             - 2 * _rm_mean(n, total) * sum(total::double * n)
-            + _rm_mean(n, total)**2 * sum(n::double**2))
+            + _rm_mean(n, total)**2 * sum(n::double**2),
+            sum(total::double**2) + _rm_mean(n, total)**2 * sum(n::double**2))
     end;
 
 -- Interval of the mean of any number: t standard errors to either side.

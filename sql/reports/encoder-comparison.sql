@@ -12,8 +12,8 @@
 --          same kind and seed is trained per fold of groups on the votes of the other folds, and judges those it did
 --          not see, as accuracy with folds does; with a split, only its votes are judged. Equal rewards count half.
 --          low and high: Wilson's 95 % interval for the number of pairs that groups are worth. difference: new less old
---          over the same pairs, its interval by whole groups, z its value in standard errors (NULL where nothing
---          varies). texts_per_second: of the encoder's own time over all its runs (NULL where vectors were imported);
+--          over the same pairs, its interval by whole groups, z its value in standard errors (both NULL where
+--          nothing varies). texts_per_second: of the encoder's own time over all its runs (NULL where vectors were imported);
 --          n_bytes: of the distinct vectors that the members need. The fold heads are not stored.
 with old_votes as (
     select preference_id, group_id, hit from _rm_out_of_fold($old, $new, $split, $head, $folds, $seed)
@@ -37,7 +37,6 @@ judged as (
     select place, snapshot, sum(n)::bigint as n_pairs, count(*) as n_groups, _rm_mean(n, hits) as accuracy,
            _rm_share_interval(n, hits) as span,
            case when count(gained) > 0 then _rm_mean(n, gained) end as difference,
-           case when count(gained) > 0 then _rm_mean_interval(n, gained) end as difference_span,
            case when count(gained) > 0 then _rm_mean_variance(n, gained) end as variance
     from sides
     group by place, snapshot
@@ -52,8 +51,9 @@ costs as (
 select costs.reference as snapshot, costs.encoder, costs.layout, costs.dim, costs."precision",
        coalesce(judged.n_pairs, 0) as n_pairs, coalesce(judged.n_groups, 0) as n_groups, judged.accuracy,
        judged.span.low as low, judged.span.high as high, judged.difference,
-       judged.difference_span.low as difference_low, judged.difference_span.high as difference_high,
-       judged.difference / nullif(sqrt(judged.variance), 0) as z,
+       _rm_paired_interval(judged.difference, judged.variance, judged.n_groups).low as difference_low,
+       _rm_paired_interval(judged.difference, judged.variance, judged.n_groups).high as difference_high,
+       _rm_z(judged.difference, judged.variance) as z,
        costs.texts_per_second, costs.bytes_per_vector, costs.n_bytes
 from costs
 left join judged using (place)

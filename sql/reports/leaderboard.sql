@@ -15,10 +15,10 @@
 --          head is judged on the votes of groups that it did not see in training: of n_seen it saw a side (NULL where
 --          unknown). Ranked are heads that are judged on at least half as many votes as any. low, high: Wilson's 95 %
 --          interval for the number of pairs that groups are worth. difference: to the head of rank 1, over the n_common
---          votes that neither saw, with its paired interval by groups; is_apart where that leaves out 0. One of many
---          heads is best by chance too: the interval does not know how many were compared. versions: 'default' takes
---          the version that a bare name means (deployed, else latest), 'all' every one. reason: why a head is not
---          ranked, or cannot score the snapshot.
+--          votes that neither saw, with its paired interval by groups; is_apart where that leaves out 0 (both NULL
+--          where all groups differ alike). One of many heads is best by chance too: the interval does not know how many
+--          were compared. versions: 'default' takes the version that a bare name means (deployed, else latest), 'all'
+--          every one. reason: why a head is not ranked, or cannot score the snapshot.
 with entrants as materialized (
     select head_id, head, kind, objective, reason from _rm_entrants($snapshot, $versions)
 ),
@@ -60,7 +60,8 @@ gaps as (
     group by ours.head_id, ours.dataset, ours.group_id
 ),
 differences as (
-    select head_id, dataset, sum(n) as n_common, _rm_mean(n, gained) as difference, _rm_mean_interval(n, gained) as span
+    select head_id, dataset, sum(n) as n_common, _rm_mean(n, gained) as difference,
+           _rm_paired_interval(_rm_mean(n, gained), _rm_mean_variance(n, gained), count(*)) as span
     from gaps
     group by head_id, dataset
 )

@@ -53,3 +53,16 @@ def test_one_group_has_no_interval(store):
     values = "from (values (3, 2.0), (0, 0.0)) as t(n, hits)"
     assert store.value(f"select _rm_share_interval(n, hits) {values}") is None
     assert store.value(f"select _rm_mean_interval(n, hits) {values}") == {"low": None, "high": None}
+
+
+def test_groups_that_do_not_differ_have_no_variance(store):
+    # A third of the units of every group: in floating point the sum of squares is 1e-15, not 0, and z would be 1e8.
+    query = "select _rm_mean_variance(n, total) as v, _rm_z(_rm_mean(n, total), v) as z from groups"
+    cursor = store.cursor()
+    for n, total in [(3, 0.3), (9, 0.9), (6, 5.0), (13, 1.0), (7, 0.7), (3, 1.0)]:
+        for count in (2, 3, 5, 50):
+            cursor.register("groups", pa.table({"n": [n] * count, "total": [total] * count}))
+            assert cursor.execute(query).fetchall() == [(0, None)]
+    for totals in ([0.0] * 99_999 + [1.0], [1e6, 1e6 + 1, 1e6 - 1]):  # small, but no rounding
+        cursor.register("groups", pa.table({"n": [1] * len(totals), "total": totals}))
+        assert cursor.execute(query).fetchall()[0][0] == pytest.approx(np.var(totals, ddof=1) / len(totals), rel=1e-3)

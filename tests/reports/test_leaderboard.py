@@ -85,11 +85,18 @@ def test_heads_that_differ_are_told_apart(store):
     draw = np.random.default_rng(0)
     reward = draw.normal(size=800)
     fill(store, {"prompt": [f"p{i // 2}" for i in range(800)], "text": [f"t{i}" for i in range(800)],
-                 "reward": reward}, [(i, i + 1) if reward[i] > reward[i + 1] else (i + 1, i)
+                 "reward": reward}, [(i, i + 1) if (reward[i] > reward[i + 1]) != (i == 0) else (i + 1, i)
                                      for i in range(0, 800, 2)])  # fmt: skip
     save_head(store, snapshots.resolve(store, "s"), (), name="turned", weights=((-1.0,),))
     best, worst = board(store, dataset="d")[:2]
-    assert (best["head"], best["accuracy"], worst["accuracy"], worst["is_apart"]) == ("h@1", 1, 0, True)
+    assert (best["head"], best["accuracy"], worst["accuracy"], worst["is_apart"]) == ("h@1", 0.9975, 0.0025, True)
+
+
+def test_where_every_group_differs_alike_nobody_knows_whether_heads_are_apart(store):
+    fill(store, {"prompt": list("aabb"), "text": list("wxyz"), "reward": [2.0, 1.0, 5.0, 3.0]}, [(0, 1), (2, 3)])
+    save_head(store, snapshots.resolve(store, "s"), (), name="turned", weights=((-1.0,),))
+    worst = board(store, dataset="d")[1]
+    assert (worst["difference"], worst["difference_low"], worst["is_apart"]) == (-1, None, None)
 
 
 def test_the_totals_are_those_of_accuracy(store):

@@ -27,14 +27,13 @@ cells as (
     select {keys}sum(unit_n) as unit_n, count_if(is_paired) as n_groups, count_if(not is_paired) as n_unpaired,
            _rm_mean(unit_n, total_left) as mean_left, _rm_mean(unit_n, total_right) as mean_right,
            _rm_mean(unit_n, total_left - total_right) as difference,
-           _rm_mean_interval(unit_n, total_left - total_right) as bounds,
            _rm_mean_variance(unit_n, total_left - total_right) as variance
     from paired
     group by {grouped}
 )
 select {keys}coalesce(unit_n, 0)::{kind} as {number}, coalesce(n_groups, 0)::bigint as n_groups,
        coalesce(n_unpaired, 0)::bigint as n_unpaired, mean_left as {left}, mean_right as {right}, difference,
-       bounds.low as low, bounds.high as high,
-       case when variance > 1e-18 * difference**2 then difference / sqrt(variance) end as z
+       bounds.low as low, bounds.high as high, _rm_z(difference, variance) as z
 from cells
+cross join lateral (select _rm_paired_interval(difference, variance, n_groups) as bounds)
 order by {order}
