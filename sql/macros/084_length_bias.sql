@@ -23,12 +23,12 @@ create or replace macro _rm_correlation_mean(n, total) as {
 
 -- Spearman's correlation of reward and length within prompts, chars and tokens: the mean over prompts with its 95 %
 -- interval clustered by group, over the distinct responses of groups that the head did not see. Equal values share
--- their mean rank; a prompt of one response, one length or one reward has no correlation, and is in n_dropped for
+-- their mean rank; a prompt of one response, one length or one reward has no correlation, and is in n_constant for
 -- chars.
 create or replace macro _rm_length_correlation(head, snapshot, split, dataset, subset) as table
     with responses as (
         select "rows".group_id, "rows".prompt_id, "rows".response_id, any_value("rows".reward) as reward,
-               case when any_value(placed.response_id) is null then any_value("rows".n_chars) end as n_chars,
+               any_value("rows".n_chars) filter (placed.response_id is null) as n_chars,
                any_value("rows".n_tokens) as n_tokens
         from rm_rewards(head, snapshot) as "rows"
         left join _rm_without_text() as placed using (response_id)
@@ -60,11 +60,11 @@ create or replace macro _rm_length_correlation(head, snapshot, split, dataset, s
     "groups" as (
         select group_id, count(rho) filter (is_chars) as n_chars, _rm_total(rho, is_chars) as chars,
                count(rho) filter (not is_chars) as n_tokens, _rm_total(rho, not is_chars) as tokens,
-               count_if(is_chars and rho is null) as n_dropped
+               count_if(is_chars and rho is null) as n_constant
         from prompts
         group by group_id
     )
     select _rm_correlation_mean(n_chars, chars) as chars, _rm_correlation_mean(n_tokens, tokens) as tokens,
-           sum(n_chars)::bigint as n_prompts, sum(n_dropped)::bigint as n_dropped
+           sum(n_chars)::bigint as n_prompts, sum(n_constant)::bigint as n_constant
     from "groups"
     having count(*) > 0;

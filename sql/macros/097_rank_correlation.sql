@@ -4,18 +4,20 @@
 create or replace macro _rm_candidate_ranks(head, snapshot, attribute, split, dataset, subset) as table
     with candidates as (
         select coalesce("rows".dataset, 'all') as dataset, "rows".group_id, "rows".prompt_id, "rows".response_id,
-               any_value("rows".reward)::double as reward, any_value("rows".n_chars) as n_chars,
+               any_value("rows".reward)::double as reward,
+               any_value("rows".n_chars) filter (placed.response_id is null) as n_chars,
                any_value(golds.gold) as gold, bool_or("rows".seen_in_training) as is_seen,
                not coalesce(bool_or("rows".seen_in_training), false) as is_new
         from rm_rewards(head, snapshot) as "rows"
         join _rm_golds(attribute) as golds using (response_id)
+        left join _rm_without_text() as placed using (response_id)
         where split in ("rows".split, 'all') and (dataset is null or "rows".dataset = dataset)
           and (subset is null or "rows".subset = subset)
         group by grouping sets (
             ("rows".dataset, "rows".group_id, "rows".prompt_id, "rows".response_id),
             ("rows".group_id, "rows".prompt_id, "rows".response_id))
     )
-    select candidates.dataset, group_id, prompt_id, is_seen, is_new, reward, gold,
+    select candidates.dataset, group_id, prompt_id, is_seen, is_new, reward, gold, n_chars,
            (rank() over by_reward + count(*) over by_reward) / 2 as reward_rank,
            (rank() over by_gold + count(*) over by_gold) / 2 as gold_rank,
            (rank() over by_length + count(*) over by_length) / 2 as length_rank,

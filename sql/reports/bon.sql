@@ -16,10 +16,11 @@
 --          same n_prompts, those with at least n (and min_candidates) whose group the head did not see in training; it
 --          saw n_seen others (NULL where unknown). Expected over all draws without replacement, by the closed form of
 --          arXiv 2310.02743; equal keys share the mean of their gold. gold: pick by reward, 95 % interval clustered
---          by group. random, longest, shortest, oracle: other picks of n; gold_best: the best candidate of all. gain =
---          (gold - random) / (gold_best - random), regret = oracle - gold, kl = ln n - (n - 1) / n, for candidates of
---          one policy. quantile: share of a prompt's candidates whose gold is at most the pick's; failure: chance that
---          it is 0.5 or less (the evaluation code of arXiv 2502.04357 calls that binary accuracy).
+--          by group. random, longest, shortest, oracle: other picks of n, by length NULL where no text was published;
+--          gold_best: the best candidate of all. gain = (gold - random) / (gold_best - random), regret = oracle - gold,
+--          kl = ln n - (n - 1) / n, for candidates of one policy. quantile: share of a prompt's candidates whose gold
+--          is at most the pick's; failure: chance that it is 0.5 or less (the evaluation code of arXiv 2502.04357
+--          calls that binary accuracy).
 with candidates as (
     select group_id, prompt_id, reward, n_chars, gold, is_seen, (not coalesce(is_seen, false))::bigint as m,
            cume_dist() over (partition by prompt_id order by gold) as quantile
@@ -31,15 +32,16 @@ prompts as (
            avg(gold) as random, max(gold) as best,
            _rm_bon_curves(list({'by': reward, 'proxy': reward, 'gold': gold, 'quantile': quantile,
                'failure': (quantile <= 0.5e0)::double}) filter (m = 1), $max_n) as picks,
-           _rm_bon_curves(list({'by': n_chars, 'gold': gold}) filter (m = 1), $max_n)[1] as longest,
-           _rm_bon_curves(list({'by': -n_chars, 'gold': gold}) filter (m = 1), $max_n)[1] as shortest,
+           count(n_chars) as n_lengths,
+           _rm_bon_curves(list({'by': coalesce(n_chars, 0), 'gold': gold}) filter (m = 1), $max_n)[1] as longest,
+           _rm_bon_curves(list({'by': -coalesce(n_chars, 0), 'gold': gold}) filter (m = 1), $max_n)[1] as shortest,
            _rm_bon_curves(list({'by': gold, 'gold': gold}) filter (m = 1), $max_n)[1] as oracle
     from candidates
     group by group_id, prompt_id
     having count(*) >= $min_candidates
 ),
 curves as (
-    select group_id, m, is_seen, random, best, unnest(range(1, size + 1)) as n, unnest(picks[1]) as proxy,
+    select group_id, m, is_seen, random, best, n_lengths, unnest(range(1, size + 1)) as n, unnest(picks[1]) as proxy,
            unnest(picks[2]) as gold, unnest(picks[3]) as quantile, unnest(picks[4]) as failure,
            unnest(longest) as longest, unnest(shortest) as shortest, unnest(oracle) as oracle
     from prompts
@@ -48,7 +50,7 @@ groups as (
     select n, group_id, sum(m)::bigint as m, count_if(is_seen) as n_seen, count_if(is_seen is null) as n_unknown,
            sum(m * proxy) as proxy, sum(m * gold) as gold, sum(m * random) as random, sum(m * longest) as longest,
            sum(m * shortest) as shortest, sum(m * oracle) as oracle, sum(m * best) as best,
-           sum(m * quantile) as quantile, sum(m * failure) as failure
+           sum(m * quantile) as quantile, sum(m * failure) as failure, sum(m * n_lengths) as n_lengths
     from curves
     group by n, group_id
 ),
@@ -56,7 +58,8 @@ means as (
     select n, sum(m)::bigint as n_prompts, count_if(m > 0)::bigint as n_groups,
            case when sum(n_unknown) = 0 then sum(n_seen)::bigint end as n_seen, _rm_mean(m, proxy) as proxy,
            _rm_mean(m, gold) as gold, _rm_mean_interval(m, gold) as interval, _rm_mean(m, random) as random,
-           _rm_mean(m, longest) as longest, _rm_mean(m, shortest) as shortest, _rm_mean(m, oracle) as oracle,
+           case when sum(n_lengths) > 0 then _rm_mean(m, longest) end as longest,
+           case when sum(n_lengths) > 0 then _rm_mean(m, shortest) end as shortest, _rm_mean(m, oracle) as oracle,
            _rm_mean(m, best) as gold_best, _rm_mean(m, quantile) as quantile, _rm_mean(m, failure) as failure
     from groups
     group by n

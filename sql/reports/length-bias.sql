@@ -9,7 +9,7 @@
 --          longer_high DOUBLE, n_shorter BIGINT, accuracy_shorter DOUBLE, shorter_low DOUBLE, shorter_high DOUBLE,
 --          lc_accuracy DOUBLE, lc_low DOUBLE, lc_high DOUBLE, longer_by_votes DOUBLE, longer_by_head DOUBLE,
 --          lean DOUBLE, lean_low DOUBLE, lean_high DOUBLE, spearman_chars DOUBLE, chars_low DOUBLE, chars_high DOUBLE,
---          n_prompts BIGINT, n_dropped BIGINT, spearman_tokens DOUBLE, tokens_low DOUBLE, tokens_high DOUBLE
+--          n_prompts BIGINT, n_constant BIGINT, spearman_tokens DOUBLE, tokens_low DOUBLE, tokens_high DOUBLE
 -- compare: accuracy = hits / n in groups by ratio
 -- filter:  rm_pairs, rm_rewards
 -- chart:   bar x=ratio y=lc_accuracy,accuracy_longer,accuracy_shorter,longest low=lc_low high=lc_high
@@ -23,7 +23,7 @@
 --          that knows lengths alone. Shares have Wilson's 95 % interval, clustered by group, lean t standard errors.
 --          spearman_chars and spearman_tokens: mean over prompts of Spearman's correlation of reward and length, over
 --          responses of unseen groups, with the interval clustered by group; the row 'all' alone. Prompts of one
---          length or one reward have none: n_dropped of chars.
+--          length or one reward have none: n_constant of chars.
 with votes as (
     select votes.group_id, votes.is_decided, votes.is_seen, votes.is_counted, votes.longer, votes.hit,
            unnest(['all', _rm_length_ratio(votes.chosen_chars, votes.rejected_chars)]) as ratio
@@ -59,7 +59,7 @@ cells as (
     group by ratio
 ),
 ranks as (
-    select 'all' as ratio, chars, tokens, n_prompts, n_dropped
+    select 'all' as ratio, chars, tokens, n_prompts, n_constant
     from _rm_length_correlation($head, $snapshot, $split, $dataset, $subset)
 )
 select ratio, coalesce(n_pairs, 0) as n_pairs, coalesce(n_groups, 0) as n_groups, n_seen, accuracy, span.low as low,
@@ -68,7 +68,7 @@ select ratio, coalesce(n_pairs, 0) as n_pairs, coalesce(n_groups, 0) as n_groups
        coalesce(n_shorter, 0) as n_shorter, accuracy_shorter, shorter_span.low as shorter_low,
        shorter_span.high as shorter_high, lc_accuracy, lc_span.low as lc_low, lc_span.high as lc_high, longer_by_votes,
        longer_by_head, lean, lean_span.low as lean_low, lean_span.high as lean_high, chars.mean as spearman_chars,
-       chars.low as chars_low, chars.high as chars_high, n_prompts, n_dropped, tokens.mean as spearman_tokens,
+       chars.low as chars_low, chars.high as chars_high, n_prompts, n_constant, tokens.mean as spearman_tokens,
        tokens.low as tokens_low, tokens.high as tokens_high
 from cells
 full join ranks using (ratio)

@@ -228,3 +228,15 @@ def test_rerun_gives_the_same_numbers(store):
     store.sql("set threads = 4")
     for before, after in zip(once, reports.run(store, "bon", {"head": "h"}).table.to_pylist(), strict=True):
         assert after == pytest.approx(before, rel=1e-9, abs=1e-12)
+
+
+def test_lengths_of_placeholders_are_unknown(store):
+    rows = {"prompt": list("aabb"), "text": ["x", "xx", "y", "yy"], "reward": [1.0, 2, 1, 2], "gold": [0.0, 4, 0, 8],
+            "dataset": list("ddee")}  # fmt: skip
+    fill(store, rows)
+    assert [row["longest"] for row in table(store, "bon")] == [3, 6]
+    store.sql("update datasets set format = 'npy' where name = 'd'")
+    store.sql("update dataset_files set format = 'npy' where path = 'd.jsonl'")
+    two = table(store, "bon")[1]
+    assert (two["longest"], two["shortest"], two["random"]) == (5, 1, 3)  # of the prompt a any candidate: 2
+    assert table(store, "bon", dataset="d")[1]["longest"] is None

@@ -70,7 +70,7 @@ def test_spearman_by_hand(store):
     fill(store, ROWS, VOTES, seen=["p6"])
     cells = by_ratio(table(store, "length-bias"))
     # p1 and p5: +1, p2: -1, p3: equal rewards, p4: equal lengths, p6: seen; one length in tokens throughout
-    assert taken(cells["all"], "spearman_chars", "n_prompts", "n_dropped") == pytest.approx((1 / 3, 3, 2))
+    assert taken(cells["all"], "spearman_chars", "n_prompts", "n_constant") == pytest.approx((1 / 3, 3, 2))
     assert taken(cells["all"], "spearman_tokens", "tokens_low", "tokens_high") == (None, None, None)
     assert taken(cells["equal"], "spearman_chars", "n_prompts") == (None, None)
 
@@ -180,7 +180,7 @@ def test_a_constant_head_has_one_half_and_no_correlation(store):
     fill(store, [{**row, "reward": 1} for row in ROWS], VOTES)
     row = table(store, "length-bias")[-1]
     assert taken(row, "accuracy", "accuracy_longer", "accuracy_shorter", "lc_accuracy", "longer_by_head") == (0.5,) * 5
-    assert taken(row, "spearman_chars", "n_prompts", "n_dropped") == (None, 0, 6)
+    assert taken(row, "spearman_chars", "n_prompts", "n_constant") == (None, 0, 6)
 
 
 def test_placeholders_have_no_length(store):
@@ -199,7 +199,7 @@ def test_rated_responses_without_votes_have_a_correlation(store):
     fill(store, ROWS)
     row = table(store, "length-bias")[0]
     assert taken(row, "ratio", "n_pairs", "accuracy", "random", "n_longer") == ("all", 0, None, None, 0)
-    assert taken(row, "n_prompts", "n_dropped") == (4, 2)
+    assert taken(row, "n_prompts", "n_constant") == (4, 2)
 
 
 def test_nothing_in_a_split_is_said(store):
