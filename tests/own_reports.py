@@ -1,5 +1,15 @@
-"""Reports of a user for tests: shares by data set that can be compared and filtered, and reports made from them."""
+"""Reports of a user for tests: shares by data set that can be compared and filtered, and a store to run them on."""
 
+from lab import fill, save_head
+
+from rmstore import snapshots
+
+ROWS = [
+    {"prompt": f"p{i}", "text": text, "reward": reward, "gold": reward, "dataset": "de"[i % 2]}
+    for i in range(8)
+    for text, reward in (("good", 1.0 if i < 6 else -1.0), ("bad", 0.0))
+]
+VOTES = [(2 * i, 2 * i + 1, 1.0, ("easy", "hard")[i >= 6]) for i in range(8)]
 HITS = """\
 -- report:  hits
 -- title:   How often the chosen response has the higher reward
@@ -51,3 +61,10 @@ def changed(*replacements, text=HITS):
         assert old in text, old
         text = text.replace(old, new)
     return text
+
+
+def fill_eight(store):
+    """Fill a store with eight votes over two data sets: the head h is right on six, flat says nothing."""
+    fill(store, ROWS, VOTES)
+    save_head(store, snapshots.resolve(store, "s"), (), name="flat", weights=((0.0,),))
+    return store

@@ -3,27 +3,17 @@
 import json
 
 import pytest
-from lab import fill, save_head
-from own_reports import changed, write
+from own_reports import changed, fill_eight, write
 
 import rmstore
-from rmstore import head_store, report_diff, reports, snapshots
+from rmstore import head_store, report_diff, reports
 from rmstore.errors import ReportError, UnknownNameError
-
-ROWS = [
-    {"prompt": f"p{i}", "text": text, "reward": reward, "gold": reward, "dataset": "de"[i % 2]}
-    for i in range(8)
-    for text, reward in (("good", 1.0 if i < 6 else -1.0), ("bad", 0.0))
-]
-VOTES = [(2 * i, 2 * i + 1, 1.0, ("easy", "hard")[i >= 6]) for i in range(8)]
 
 
 @pytest.fixture
 def filled(store):
     """The head h is right on six of eight votes, flat says nothing."""
-    fill(store, ROWS, VOTES)
-    save_head(store, snapshots.resolve(store, "s"), (), name="flat", weights=((0.0,),))
-    return store
+    return fill_eight(store)
 
 
 @pytest.fixture
@@ -172,8 +162,7 @@ def test_a_measure_without_keys(filled, tmp_path):
 
 def test_the_command_line(cli, tmp_path, dirs):
     with rmstore.connect(tmp_path / "lab.duckdb") as opened:
-        fill(opened, ROWS, VOTES)
-        save_head(opened, snapshots.resolve(opened, "s"), (), name="flat", weights=((0.0,),))
+        fill_eight(opened)
     for head in ("h", "flat"):
         cli("report", "run", "hits", "--reports", dirs[0], "--head", head, "--to", tmp_path / f"{head}.parquet")
     asked = ("report", "diff", tmp_path / "h.parquet", tmp_path / "flat.parquet", "--reports", dirs[0])

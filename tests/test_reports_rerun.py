@@ -7,27 +7,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from lab import fill, save_head
-from own_reports import changed, write
+from own_reports import ROWS, VOTES, changed, fill_eight, write
 
 import rmstore
 from rmstore import head_store, report_rerun, reports, snapshots
 from rmstore.errors import BadFileError, ReportError, UnknownNameError
 from rmstore.report_rows import differences, same
 
-ROWS = [
-    {"prompt": f"p{i}", "text": text, "reward": reward, "gold": reward, "dataset": "de"[i % 2]}
-    for i in range(8)
-    for text, reward in (("good", 1.0 if i < 6 else -1.0), ("bad", 0.0))
-]
-VOTES = [(2 * i, 2 * i + 1, 1.0, ("easy", "hard")[i >= 6]) for i in range(8)]
-
 
 @pytest.fixture
 def filled(store):
     """Eight prompts of two data sets, the head h and the head flat."""
-    fill(store, ROWS, VOTES)
-    save_head(store, snapshots.resolve(store, "s"), (), name="flat", weights=((0.0,),))
-    return store
+    return fill_eight(store)
 
 
 @pytest.fixture
@@ -127,8 +118,7 @@ def test_a_head_or_snapshot_that_is_gone_is_named(filled, dirs, tmp_path):
     with pytest.raises(ReportError, match=r"head 'flat@1' \(head\) of '.*a.parquet' is not in this store"):
         report_rerun.rerun(filled, file, dirs=dirs)
     with rmstore.connect() as bare:
-        fill(bare, ROWS, VOTES)
-        save_head(bare, bare.snapshots()[0], (), name="flat", weights=((0.0,),))
+        fill_eight(bare)
         bare.sql("update snapshots set dropped_at = now()")
         with pytest.raises(ReportError, match=r"snapshot 's@1' \(snapshot\) of .* is not in this store"):
             report_rerun.rerun(bare, file, dirs=dirs)
