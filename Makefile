@@ -12,6 +12,10 @@ ifneq ($(wildcard ../shared/data/README.md),)
 export RMSTORE_TEST_DATA ?= $(abspath ../shared/data)
 endif
 
+# Tests run in as many processes as there are cores, a file at a time; each process computes on one thread.
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
 .PHONY: help demo test test-all reliability fuzz test-duckdb15 lint docs bench browser clean
 .DEFAULT_GOAL := help
 
@@ -30,10 +34,10 @@ demo: $(VENV)/.demo
 	$(BIN)/rmstore demo --to demo
 
 test: $(VENV)/.dev browser
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: $(VENV)/.dev browser
-	$(BIN)/python -m pytest -m 'not network and not gpu'
+	$(PYTEST) -m 'not network and not gpu'
 
 reliability: $(VENV)/.dev
 	$(BIN)/python -m pytest -m 'slow or not slow' tests/reliability
@@ -60,7 +64,7 @@ browser:
 test-duckdb15: $(VENV)/.dev
 	@test -d $(VENV)/duckdb15 || $(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/duckdb15 duckdb==1.5.6
 	@test -d $(VENV)/duckdb2 || $(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/duckdb2 -c constraints.txt duckdb
-	PYTHONPATH=$(abspath $(VENV)/duckdb15) RMSTORE_OTHER_DUCKDB=$(abspath $(VENV)/duckdb2) $(BIN)/python -m pytest
+	PYTHONPATH=$(abspath $(VENV)/duckdb15) RMSTORE_OTHER_DUCKDB=$(abspath $(VENV)/duckdb2) $(PYTEST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
