@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from lab import table
+from lab import save_head, table
 from scipy import stats
 from tracing import fill_traces, until
 
 import rmstore
+from rmstore import reports, snapshots
 from rmstore.errors import UnknownNameError
 from rmstore.store import statement
 
@@ -132,3 +133,19 @@ def test_stand_ins_have_the_columns_of_the_functions(filled):
             for cursor in (filled.cursor(), stubbed)
         )
         assert stand_in == real
+
+
+def test_a_condition_leaves_the_prior_as_it_is(filled):
+    row = reports.run(filled, "steps", {"head": "h"}, where="split = 'test' and subset = 'b'").table.to_pylist()[-1]
+    assert (row["n_solutions"], row["acc_ok"], row["prior"]) == (3, pytest.approx(2 / 3), 0.5)
+
+
+def test_two_heads_are_compared_solution_by_solution(filled):
+    save_head(filled, snapshots.resolve(filled, "s"), (), name="sure", weights=((0.0,),), objective="logistic")
+    row = reports.run(filled, "steps", {"head": "h"}, compare="sure").table.to_pylist()[-1]
+    assert (row["n"], row["accuracy"], row["accuracy_compared"]) == (
+        5,
+        3 / 5,
+        3 / 5,
+    )  # h finds one, sure accuses none
+    assert (row["difference"], row["z"]) == (0, 0)

@@ -35,6 +35,8 @@ create or replace temp macro rm_steps(snapshot, source := null) as table
            null::map(varchar, double) as labels, null::float[8] as embedding
     where false;
 
+create or replace temp macro _rm_all_steps(snapshot, source := null) as table from rm_steps(snapshot, source := source);
+
 create or replace temp macro rm_step_rewards(head, snapshot, source := null) as table
     select null::uuid as prompt_id, null::uuid as group_id, null::uuid as response_id, null::varchar as dataset,
            null::varchar as subset, null::varchar as split, null::uuid as step_id, null::integer as step,
