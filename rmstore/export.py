@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +54,8 @@ def export(
     options = copy_options(to, metadata)
     with replacing(to, store.path) as part:
         text = f"copy (\n{query.strip().rstrip(';')}\n) to {quote_literal(str(part))} ({options})"
-        row = store.execute(cursor or store.cursor(), text, params).fetchone()
+        with store.cursor() if cursor is None else nullcontext(cursor) as used:
+            row = store.execute(used, text, params).fetchone()
     return int(row[0]) if row else 0
 
 

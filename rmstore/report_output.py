@@ -83,13 +83,10 @@ def write(store: Store, report: Report, table: pa.Table, to: Path, provenance: M
 
 
 def _export(store: Store, table: pa.Table, to: Path, provenance: Mapping[str, Any]) -> None:
-    cursor = store.cursor()
-    cursor.register("report_rows", table)
     metadata = {f"rmstore.{key}": canonical_json(value) for key, value in provenance.items()}
-    try:
+    with store.cursor() as cursor:
+        cursor.register("report_rows", table)
         export(store, "select * from report_rows", to, cursor=cursor, metadata=metadata)
-    finally:
-        cursor.unregister("report_rows")
 
 
 def _markdown(report: Report, table: pa.Table, provenance: Mapping[str, Any], theme: str) -> str:
