@@ -54,7 +54,7 @@ def picture(report: Report, table: pa.Table, frame: Frame) -> dict[str, Any]:
             hint="its header needs a line '-- chart:'; or ask for another format",
         )
     alt, chart = altair(), upright(report.chart, table)
-    marks = points(chart, table)
+    marks = points(chart, table, report.compare.keys if report.compare else ())
     drawn = _Drawing(alt, chart, marks, frame).chart() if marks.rows else _nothing(alt, chart, table, frame)
     notes = [*([frame.caption] if frame.caption else []), *marks.notes]
     if frame.title or notes:
@@ -84,7 +84,8 @@ def _title(alt: Any, title: str, notes: Sequence[str]) -> Any:
 
 def _nothing(alt: Any, chart: Chart, table: pa.Table, frame: Frame) -> Any:
     measure = words(chart.measures[0])
-    text = f"No value of {measure} in {table.num_rows} rows" if table.num_rows else "The report has no rows"
+    number = "1 row" if table.num_rows == 1 else f"{table.num_rows:,} rows"
+    text = f"No value of {measure} in {number}" if table.num_rows else "The report has no rows"
     return (
         alt.Chart(alt.InlineData(values=[{"text": text}]))
         .mark_text(fontSize=14, color=THEMES[frame.theme]["soft"])

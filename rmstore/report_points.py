@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,18 +85,23 @@ def _turned(name: str) -> str:
     return {"x": "y", "y": "x"}.get(axis, axis) + title + rest
 
 
-def points(chart: Chart, table: pa.Table) -> Points:
+def points(chart: Chart, table: pa.Table, keys: Sequence[str] = ()) -> Points:
     """Return the marks of an upright chart over the rows of a run.
 
     Rows that differ in a text column which the chart does not show would be drawn over each other: a bar is then
-    named by that column too, and a line or heatmap gets a panel for each of its values. Values that are NULL or not
-    finite, or that a logarithmic axis lacks, are left out and counted.
+    named by that column too, and a line or heatmap gets a panel for each of its values. What is NULL or not finite is
+    left out; what a logarithmic axis lacks is left out and counted.
+
+    Args:
+        chart: what to draw.
+        table: the rows.
+        keys: columns that name a row; other texts are taken where these do not tell all rows apart.
     """
     channels = {name: columns[0] for name, columns in chart.channels.items()}
-    rows, extra = _told_apart(chart, table)
+    rows, extra = _told_apart(chart, table, keys)
     notes: list[str] = []
     x_is_number = chart.kind not in ROWWISE and _is_numeric(rows, channels["x"])
-    y_is_number = chart.kind != "heatmap"
+    y_is_number, measured = chart.kind != "heatmap", "color" if chart.kind == "heatmap" else "y"
     names = chart.measures
     marks: list[Point] = []
     dropped = 0
@@ -114,7 +118,7 @@ def points(chart: Chart, table: pa.Table) -> Points:
             }
             if _fits(mark, chart):
                 marks.append(mark)
-            elif mark["y"] is not None:
+            elif mark[measured] is not None:
                 dropped += 1
     if dropped:
         notes.append(f"{dropped} value{'s' * (dropped > 1)} outside the axes left out")
@@ -129,7 +133,7 @@ def points(chart: Chart, table: pa.Table) -> Points:
     )  # fmt: skip
 
 
-def _told_apart(chart: Chart, table: pa.Table) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+def _told_apart(chart: Chart, table: pa.Table, keys: Sequence[str]) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """Return the rows with ``_x``, the name of their category, ``_facet``, that of their panel, and what names add."""
     channels = {name: columns[0] for name, columns in chart.channels.items()}
     rows = table.to_pylist()
@@ -141,14 +145,21 @@ def _told_apart(chart: Chart, table: pa.Table) -> tuple[list[dict[str, Any]], tu
         if (pa.types.is_string(kind) or pa.types.is_large_string(kind)) and name not in channels.values()
         and len({row[name] for row in rows}) > 1
     ]  # fmt: skip
-    again = Counter(tuple(row[name] for name in within) for row in rows)
-    extra = texts if again and max(again.values()) > 1 and chart.kind != "points" else []
+    named = [name for name in texts if name in keys]
+    extra: list[str] = []
+    if chart.kind != "points" and _repeats(rows, within):
+        extra = texts if _repeats(rows, [*within, *named]) else named
     for row in rows:
         more = [_label(row[name]) for name in extra]
         x, facet = _label(row[channels["x"]]), [_label(row[channels["facet"]])] if "facet" in channels else []
         row["_x"] = _joined([*more, x]) if chart.kind in ROWWISE else x
         row["_facet"] = _joined(facet if chart.kind in ROWWISE else [*facet, *more])
     return rows, tuple(extra)
+
+
+def _repeats(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> bool:
+    """Return whether some rows have the same values of these columns."""
+    return len({tuple(row[name] for name in names) for row in rows}) < len(rows)
 
 
 def _joined(parts: Sequence[str]) -> str:

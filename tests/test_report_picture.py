@@ -41,9 +41,9 @@ def table(rows=ROWS):
                     names=list(COLUMNS))  # fmt: skip
 
 
-def marks(chart, rows=ROWS):
+def marks(chart, rows=ROWS, keys=()):
     found = table(rows)
-    return points(upright(report(chart).chart, found), found)
+    return points(upright(report(chart).chart, found), found, keys)
 
 
 BAR = "bar x=subset y=accuracy,random low=low high=high"
@@ -84,6 +84,8 @@ def test_the_measure_has_the_interval_and_others_stand_beside():
 def test_rows_that_would_lie_over_each_other_are_told_apart():
     assert marks(BAR).categories == ["hh · h@1 · a", "hh · h@2 · all", "shp · h@1 · a", "shp · h@2 · all"]
     assert marks(f"{BAR} facet=dataset").categories == ["a", "all"]
+    assert marks(BAR, keys=("dataset", "subset")).categories == ["hh · a", "hh · all", "shp · a", "shp · all"]
+    assert marks(BAR, keys=("head", "subset")).categories == marks(BAR).categories  # these do not tell all rows apart
     twice = [("d", name, "h", n, 0.5, None, None, None) for name in ("x", "y") for n in (1, 2)]
     assert marks("line x=n y=accuracy", twice).facets == ("x", "y")
 
@@ -97,6 +99,12 @@ def test_what_an_axis_lacks_is_left_out_and_counted():
     assert found.has_gaps
 
 
+def test_cells_without_a_value_are_no_note():
+    rows = [("d", name, "h", 1, value, None, None, None) for name, value in (("x", 0.5), ("y", None))]
+    found = marks("heatmap x=subset y=dataset color=accuracy", rows)
+    assert len(found.rows) == 1 and found.notes == []
+
+
 def test_a_picture_says_what_it_leaves_out():
     rows = [("d", f"s{n}", "h", n, 0.5, None, None, None) for n in range(100)]
     text = svg(report("bar x=subset y=accuracy"), table(rows), Frame())
@@ -105,7 +113,7 @@ def test_a_picture_says_what_it_leaves_out():
 
 @pytest.mark.parametrize(
     ("rows", "said"),
-    [([], "The report has no rows"), ([("d", "s", "h", 1, None, None, None, None)], "No value of accuracy in 1 rows")],
+    [([], "The report has no rows"), ([("d", "s", "h", 1, None, None, None, None)], "No value of accuracy in 1 row<")],
 )
 def test_a_picture_of_nothing_says_so(rows, said):
     assert said in svg(report("bar x=subset y=accuracy low=low high=high"), table(rows), Frame())
