@@ -50,8 +50,7 @@ class Parameter:
         """The parameter as the header writes it."""
         if self.is_required:
             return f"{self.name} {self.type}"
-        text = _quoted(self.default) if isinstance(self.default, str) else str(self.default)
-        return f"{self.name} {self.type} = {'NULL' if self.default is None else text}"
+        return f"{self.name} {self.type} = {_written(self.default)}"
 
 
 @dataclass(frozen=True)
@@ -323,5 +322,8 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names)
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _written(value: Any) -> str:
+    """Return a value as a literal of SQL."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return "NULL" if value is None else str(value).lower()

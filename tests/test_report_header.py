@@ -36,7 +36,7 @@ def test_a_good_header():
     report = parse(GOOD, name="mine", path="mine.sql")
     assert (report.title, report.grain, report.engines) == ("A title", "one row per split", ("duckdb", "spark"))
     assert [param.text for param in report.params] == [
-        "head HEAD", "split VARCHAR = 'a, ''b'''", "low DOUBLE = -1.5", "n INTEGER = 3", "deep BOOLEAN = True",
+        "head HEAD", "split VARCHAR = 'a, ''b'''", "low DOUBLE = -1.5", "n INTEGER = 3", "deep BOOLEAN = true",
         "other SNAPSHOT = NULL",
     ]  # fmt: skip
     assert [param.is_required for param in report.params] == [True] + [False] * 5
