@@ -89,3 +89,9 @@ def test_the_interval_of_a_median_like_figure_holds_the_truth_at_its_stated_rate
         {"replicates": replicates, "groups": groups},
     ).fetchall()[0][0]
     assert 0.92 <= held <= 0.98
+
+
+def test_percentiles_lie_further_out_where_groups_are_few(store):
+    for n in (2, 3, 5, 20, 1_000):
+        level = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1))  # Hesterberg 2015
+        assert store.value("select _rm_expanded_level($n)", {"n": n}) == pytest.approx(level, abs=1e-6)

@@ -216,6 +216,14 @@ def test_heads_judge_what_was_voted_on(judged):
     assert found["human", "turned@1"]["n_seen"] is None and found["human", "turned@1"]["n_items"] == 6
 
 
+def test_what_a_head_says_of_groups_that_it_saw_is_left_out_of_all_raters_too(judged):
+    found = cells(judged, snapshot="s", heads="h")
+    two, everyone = found["h@1", "human"], found["all", "all"]
+    names = ("n_items", "n_seen", "agreement", "alpha", "interval_alpha")
+    assert [everyone[name] for name in names] == pytest.approx([two[name] for name in names])
+    assert (everyone["n_items"], everyone["n_seen"]) == (5, 1)
+
+
 def test_heads_can_be_named(judged):
     assert list(cells(judged, snapshot="s", heads="turned")) == [("human", "turned@1"), ("all", "all")]
     assert len(cells(judged, snapshot="s", heads="turned@1, h")) == 4

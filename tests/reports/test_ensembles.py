@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from lab import fill, save_head, table
+from scipy.optimize import minimize_scalar
 
 from rmstore import snapshots
 from rmstore.errors import RmstoreError
@@ -137,9 +138,10 @@ def test_nll_is_that_of_the_best_temperature_on_the_valid_split(store):
     found = by_rule(table(store, "ensembles", head="e"))
     row = found["mean"]
     assert found["single"]["nll"] == pytest.approx(row["nll"]) and found["single"]["temperature"] is None
-    assert 2 < row["temperature"] < 8 and row["n_pairs"] == 100
-    won = np.where(wins, 4 * gap, -4 * gap)[100:]
-    assert row["nll"] == pytest.approx(np.logaddexp(0, -won / row["temperature"]).mean(), rel=1e-5)
+    won = np.where(wins, 4 * gap, -4 * gap)
+    best = minimize_scalar(lambda t: np.logaddexp(0, -won[:100] / t).mean(), bounds=(1, 20)).x
+    assert row["temperature"] == pytest.approx(best, rel=1e-3) and row["n_pairs"] == 100
+    assert row["nll"] == pytest.approx(np.logaddexp(0, -won[100:] / row["temperature"]).mean(), rel=1e-5)
 
 
 def test_best_of_n_by_hand(store):
@@ -161,6 +163,15 @@ def test_best_of_n_by_hand(store):
     assert found["mean", 2]["gold"] == found["mean", 2]["random"] == pytest.approx((4 + 5) / 2)
     assert found["mean", 2]["oracle"] == pytest.approx((7 + 6) / 2)
     assert {row["n_prompts"] for row in found.values()} == {2}
+
+
+def test_gains_are_over_one_member(store):
+    ensemble(store, [1, 1, -1], rows_of(10, 4))
+    rows = table(store, "ensembles-bon", head="e")
+    single = {row["n"]: row["gold"] for row in rows if row["rule"] == "single"}
+    assert single[4] > rows[0]["random"] + 0.1
+    for row in rows:
+        assert row["gain"] == pytest.approx(row["gold"] - single[row["n"]], abs=1e-12)
 
 
 def test_seen_groups_are_left_out(store):

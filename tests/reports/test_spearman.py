@@ -103,8 +103,9 @@ def test_nothing_to_order_has_no_number(store):
 
 
 def test_lengths_of_placeholders_are_unknown(store):
-    fill(store, {"prompt": list("aaabbb"), "text": ["x" * n for n in (1, 2, 3, 3, 1, 2)], "reward": [1.0, 2, 3, 1, 2, 3],
-                 "gold": [1.0, 2, 3, 1, 2, 3], "dataset": list("dddeee")})  # fmt: skip
+    reward = [1.0, 2, 3, 1, 2, 3]
+    fill(store, {"prompt": list("aaabbb"), "text": ["x" * n for n in (1, 2, 3, 3, 1, 2)], "reward": reward,
+                 "gold": reward, "dataset": list("dddeee")})  # fmt: skip
     assert [row["longest"] for row in table(store, "spearman")] == [1, -0.5, 0.25]
     store.sql("update datasets set format = 'npy' where name = 'd'")
     store.sql("update dataset_files set format = 'npy' where path = 'd.jsonl'")
