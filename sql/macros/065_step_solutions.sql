@@ -1,6 +1,6 @@
 -- Solutions, and what a step head says of them.
 
--- The number of the first wrong step, -1 for none, NULL where labels end before anything is wrong; an aggregate over steps.
+-- The number of the first wrong step, -1 for none, NULL where labels end before anything is wrong; an aggregate.
 create or replace macro _rm_labelled_error(step, label) as
     case when count_if(label <= 0) > 0 or count(label) = count(*)
         then coalesce(min(step) filter (label <= 0), -1) end;

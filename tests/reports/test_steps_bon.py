@@ -75,7 +75,7 @@ def test_with_one_step_all_aggregates_agree(store):
 
 
 def test_many_steps_do_not_underflow(store):
-    fill_traces(store, [solution("p", [-13.0] * 60), solution("p", [-13.5] * 60, error=1)])  # products of 1e-339 and less
+    fill_traces(store, [solution("p", [-13.0] * 60), solution("p", [-13.5] * 60, error=1)])  # products below 1e-324
     assert picks(store)["prod", 2]["gold"] == 1
 
 
