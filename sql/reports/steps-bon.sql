@@ -15,9 +15,9 @@
 --          where no step of the pick is labelled wrong, 0 where one is; with an attribute, its mean rating. Best-of-n
 --          as in bon: exact, over prompts with at least n solutions that are labelled (or rated) and whose group the
 --          head did not see in training (n_seen others; NULL where unknown); equal scores share the mean of their gold.
---          random: any solution; longest, shortest: the most and the fewest steps; oracle: picks by gold. low, high: 95
---          % interval by groups, Wilson's for a share. spearman_steps: of score and number of steps, the mean over the
---          n_varied of these prompts where both vary, with its interval; 0 is free of length.
+--          random: any solution; longest, shortest: the most and the fewest steps; oracle: picks by gold. low, high:
+--          95 % interval by groups, Wilson's for a share. spearman_steps: of score and number of steps, the mean over
+--          the n_varied of these prompts where both vary, with its interval; 0 is free of length.
 with prompts as materialized (
     select aggregate, group_id, prompt_id, is_seen, random, size, rho, curve
     from _rm_step_curves($head, $snapshot, $source, $attribute, $split, $dataset, $max_n)
@@ -39,7 +39,8 @@ picks as (
 groups as (
     select aggregate, n, group_id, sum(m)::bigint as m, count_if(is_seen) as n_seen,
            count_if(is_seen is null) as n_unknown, sum(m * gold) as total, sum(m * random) as random,
-           sum(m * longest) as longest, sum(m * shortest) as shortest, sum(m * oracle) as oracle, count(rho) as n_varied, coalesce(sum(rho), 0e0) as rho
+           sum(m * longest) as longest, sum(m * shortest) as shortest, sum(m * oracle) as oracle,
+           count(rho) as n_varied, coalesce(sum(rho), 0e0) as rho
     from picks
     where aggregate not in ('longest', 'shortest', 'oracle')
     group by aggregate, n, group_id
