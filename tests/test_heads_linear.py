@@ -232,6 +232,17 @@ def test_starting_from_a_head_saves_passes_and_ends_at_the_same_optimum():
     assert passes(near) < passes(None)
 
 
+@pytest.mark.parametrize("strength", [1.0, 10.0])
+def test_fit_ends_where_only_rounding_is_left(strength):
+    train, _ = draw(1500, 1000, 96)
+    passes = []
+    LinearHead.fit(
+        train, None, objective=OBJECTIVES["bt"](), options={"l2": strength * 2 * 96}, members=1, merge=None, seed=0,
+        poll=lambda share, note: passes.append(note),
+    )  # fmt: skip
+    assert len(passes) < 20
+
+
 def test_soft_label_is_two_weighted_votes():
     train, _ = draw(80, 200, 7)
     prob = np.random.default_rng(0).uniform(0.5, 1, 200)

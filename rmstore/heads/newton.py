@@ -229,14 +229,17 @@ def minimise(loss: Loss, l2: float, start: np.ndarray, tick: Callable[[], None],
 def _newton(loss: Loss, l2: float, start: np.ndarray, tick: Callable[[], None], gain: float) -> np.ndarray:
     design, ridge = loss.design, l2 * loss.design.penalty
     weights, rows = start, design.forward(start)
+    slopes = loss.slope(rows)
     for _ in range(STEPS):
-        gradient = design.backward(loss.slope(rows)) + ridge * weights
+        gradient = design.backward(slopes) + ridge * weights
         if not gradient.any():
             break
         step, along, left = _newton_step(loss, rows, l2, -gradient, gain, tick)
-        length = _line_search(loss, rows, along, ridge * weights @ step, ridge * step @ step)
+        promised = -(gradient @ step)
+        length, slopes = _line_search(loss, rows, slopes, along, ridge * weights @ step, ridge * step @ step)
         weights, rows = weights + length * step, rows + length * along
-        if length == 1 and max(left, BENT * (gradient @ step) ** 2) <= gain:
+        # what rounding alone promises is no descent: no length would do, however often it were tried
+        if promised <= gain or (length == 1 and max(left, BENT * promised**2) <= gain):
             break
     return weights
 
@@ -275,17 +278,18 @@ def _newton_step(
     return step, along, power
 
 
-def _line_search(loss: Loss, rows: np.ndarray, along: np.ndarray, pull: float, stiffness: float) -> float:
-    """Return a length at which the convex objective no longer falls steeply along the step; 1 near the minimum.
+def _line_search(
+    loss: Loss, rows: np.ndarray, slopes: np.ndarray, along: np.ndarray, pull: float, stiffness: float
+) -> tuple[float, np.ndarray]:
+    """Return a length at which the convex objective no longer falls steeply along the step, and the slopes there.
 
-    Only slopes are compared: they stay exact where differences of the objective drown in rounding. Rows are linear in
-    the length, so no pass over the vectors is needed; the penalty's slope is pull + length * stiffness.
+    The length is 1 near the minimum. Only slopes are compared: they stay exact where differences of the objective drown
+    in rounding. Rows are linear in the length, so no pass over the vectors is needed; the penalty's slope is
+    pull + length * stiffness, and ``slopes`` are the loss's at length 0.
     """
-
-    def slope(length: float) -> float:
-        return float(loss.slope(rows + length * along) @ along) + pull + length * stiffness
-
-    length, allowed = 1.0, -0.5 * slope(0.0)
-    while slope(length) > allowed and length > 1e-10:
+    length, allowed = 1.0, -0.5 * (float(slopes @ along) + pull)
+    while True:
+        slopes = loss.slope(rows + length * along)
+        if float(slopes @ along) + pull + length * stiffness <= allowed or length <= 1e-10:
+            return length, slopes
         length *= 0.5
-    return length
