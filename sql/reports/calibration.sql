@@ -16,7 +16,7 @@
 --          ties count as they are. Everything is over votes of groups that the head did not see in training; the n_seen
 --          others are left out (NULL where unknown). low, high: 95 % interval of nll by group. random: nll of a coin,
 --          ln 2. entropy: the nll if every probability were true. fitted_temperature: the best on the valid split (10
---          votes or more), fitted_nll: the nll with it. ece: folded to [0.5, 1], bins of equal width (calibration_bins
+--          votes or more), fitted_nll: the nll with it. ece: folded to [0.5, 1], bins of equal width (calibration-bins
 --          shows them); its interval is a bootstrap by group. ece is above 0 even where every probability is true:
 --          ece_chance is about what it would be then. confidence is what the head says, agreement what the votes say.
 with cells as materialized (

@@ -1,4 +1,4 @@
-"""The reports calibration and calibration_bins: by hand, and the identities of calibrated probabilities."""
+"""The reports calibration and calibration-bins: by hand, and the identities of calibrated probabilities."""
 
 from math import log
 
@@ -55,7 +55,7 @@ def test_by_hand(store):
 
 def test_bins_by_hand(store):
     of_gaps(store, [ODDS, ODDS, 0, log(8), 50], [(0, 1), (3, 2), (4, 5), (6, 7, 0.8), (8, 9)])
-    bins = table(store, "calibration_bins")
+    bins = table(store, "calibration-bins")
     assert [(row["bin"], row["n_pairs"], row["n_groups"]) for row in bins] == [
         (1, 1, 1), (8, 2, 2), (12, 1, 1), (15, 1, 1),
     ]  # fmt: skip
@@ -67,7 +67,7 @@ def test_bins_by_hand(store):
 
 def test_bins_add_up_to_ece(store):
     of_gaps(store, *drawn(400))
-    bins, row = table(store, "calibration_bins"), table(store, "calibration")[0]
+    bins, row = table(store, "calibration-bins"), table(store, "calibration")[0]
     assert sum(one["n_pairs"] for one in bins) == 400
     gaps = [one["n_pairs"] * abs(one["confidence"] - one["agreement"]) for one in bins]
     assert row["ece"] == pytest.approx(sum(gaps) / 400)
@@ -124,7 +124,7 @@ def test_seen_groups_are_left_out_and_totals_are_apart(store):
     for row in rows:
         assert (row["n_pairs"], row["n_groups"], row["n_seen"]) == (2, 2, 1)
         assert row["nll"] == pytest.approx((-log(0.75) + log(2)) / 2, abs=1e-6)
-    assert [row["bin"] for row in table(store, "calibration_bins", split="all")] == [1, 8]
+    assert [row["bin"] for row in table(store, "calibration-bins", split="all")] == [1, 8]
 
 
 def test_where_everything_was_seen_there_is_no_number(store):
@@ -132,15 +132,15 @@ def test_where_everything_was_seen_there_is_no_number(store):
     row = table(store, "calibration")[0]
     assert (row["n_pairs"], row["n_seen"]) == (0, 1)
     assert {row[name] for name in ("nll", "low", "high", "random", "entropy", "brier", "ece", "agreement")} == {None}
-    assert table(store, "calibration_bins") == []
+    assert table(store, "calibration-bins") == []
 
 
 def test_swapping_changes_no_bin_either(store):
     gaps, votes = drawn(60)
     of_gaps(store, gaps, [(*vote, 0.8) for vote in votes])
-    before = table(store, "calibration_bins")
+    before = table(store, "calibration-bins")
     store.sql("update preferences set chosen_id = rejected_id, rejected_id = chosen_id, prob = 1 - prob")
-    for one, other in zip(before, table(store, "calibration_bins"), strict=True):
+    for one, other in zip(before, table(store, "calibration-bins"), strict=True):
         assert other == pytest.approx(one)
 
 
@@ -156,7 +156,7 @@ def test_number_of_bins(store):
         assert row["ece"] == pytest.approx(sum(errors) / 300, abs=1e-9)
         chance = [np.sqrt(2 / np.pi * (conf * (1 - conf))[place == one].sum()) for one in range(bins)]
         assert row["ece_chance"] == pytest.approx(sum(chance) / 300, abs=1e-9)
-        found = table(store, "calibration_bins", bins=bins)
+        found = table(store, "calibration-bins", bins=bins)
         assert [one["bin"] for one in found] == sorted(set(place + 1))
         assert found[-1]["conf_to"] == pytest.approx(0.5 + found[-1]["bin"] / (2 * bins))
     with pytest.raises(RmstoreError, match="bins is 0: 1 to 1000"):
@@ -215,7 +215,7 @@ def test_subset_and_emptiness(store):
     of_gaps(store, [ODDS, 0], [(0, 1, 1.0, "x"), (2, 3, 1.0, "y")])
     assert table(store, "calibration", subset="x")[0]["nll"] == pytest.approx(-log(0.75), abs=1e-6)
     assert table(store, "calibration", subset="x", split="train") == []
-    assert [row["bin"] for row in table(store, "calibration_bins", subset="y")] == [1]
+    assert [row["bin"] for row in table(store, "calibration-bins", subset="y")] == [1]
 
 
 def test_totals_of_replicates_count_groups_as_often_as_they_are_drawn():

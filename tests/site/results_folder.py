@@ -39,7 +39,7 @@ def fill_folder(store, folder):
     own = folder / ".own"
     own.mkdir()
     (own / "texts.sql").write_text(OWN)
-    for name, heads in {"accuracy": ["h@1", "other@1"], "bon": ["h@1"], "calibration_bins": ["other@1"]}.items():
+    for name, heads in {"accuracy": ["h@1", "other@1"], "bon": ["h@1"], "calibration-bins": ["other@1"]}.items():
         (folder / name).mkdir()
         for head in heads:
             reports.run(store, name, {"head": head, "snapshot": "s"}, to=folder / name / f"{head}+s@1.parquet")

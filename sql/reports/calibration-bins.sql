@@ -1,4 +1,4 @@
--- report:  calibration_bins
+-- report:  calibration-bins
 -- title:   Reliability of a head's win probabilities, bin by bin
 -- grain:   one row per bin of confidence that holds votes
 -- engines: duckdb
