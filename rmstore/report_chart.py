@@ -48,7 +48,7 @@ def parse_chart(text: str, columns: Collection[str]) -> Chart | None:
     """Return what a chart line says, None where it is empty.
 
     Args:
-        text: such as ``line x=n y=gold,proxy low=gold_low high=gold_high x_title='candidates, n' x_scale=log``.
+        text: such as ``line x=n y=gold,proxy low=low high=high x_title='candidates, n' x_scale=log``.
         columns: the columns of the report.
 
     Raises:

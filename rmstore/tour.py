@@ -198,7 +198,7 @@ def _compare(tour: Tour) -> None:
     kind = max(HEADS, key=lambda kind: best[kind]["accuracy"])
     file = tour.folder / "best_of_n.parquet"
     tour.console.print(f"\n  What the {kind} head's choice among n answers is worth in gold, exactly, for every n:")
-    columns = ("n", "n_prompts", "gold", "gold_low", "gold_high", "random", "longest", "oracle")
+    columns = ("n", "n_prompts", "gold", "low", "high", "random", "longest", "oracle")
     tour.table([{name: _short(row[name]) for name in columns} for row in _report(tour, "bon", kind, file)])
 
 

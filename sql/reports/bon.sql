@@ -6,9 +6,9 @@
 -- params:  head HEAD, snapshot SNAPSHOT, split VARCHAR = 'test', attribute VARCHAR = 'gold', dataset VARCHAR = NULL,
 --          subset VARCHAR = NULL, min_candidates INTEGER = 2, max_n INTEGER = 1000
 -- columns: n BIGINT, n_prompts BIGINT, n_groups BIGINT, n_seen BIGINT, kl DOUBLE, proxy DOUBLE, gold DOUBLE,
---          gold_low DOUBLE, gold_high DOUBLE, random DOUBLE, longest DOUBLE, shortest DOUBLE, oracle DOUBLE,
+--          low DOUBLE, high DOUBLE, random DOUBLE, longest DOUBLE, shortest DOUBLE, oracle DOUBLE,
 --          gold_best DOUBLE, gain DOUBLE, regret DOUBLE, quantile DOUBLE, failure DOUBLE
--- chart:   line x=n y=gold,random,longest,shortest,oracle low=gold_low high=gold_high x_scale=log
+-- chart:   line x=n y=gold,random,longest,shortest,oracle low=low high=high x_scale=log
 --          x_title='candidates to pick from, n' y_title='gold rating of the pick'
 -- compare: gold = gold / m in groups by n
 -- filter:  rm_rewards
@@ -64,8 +64,8 @@ means as (
     from groups
     group by n
 )
-select n, n_prompts, n_groups, n_seen, _rm_bon_kl(n) as kl, proxy, gold, interval.low as gold_low,
-       interval.high as gold_high, random, longest, shortest, oracle, gold_best,
+select n, n_prompts, n_groups, n_seen, _rm_bon_kl(n) as kl, proxy, gold, interval.low as low,
+       interval.high as high, random, longest, shortest, oracle, gold_best,
        case when gold_best > random then (gold - random) / (gold_best - random) end as gain, oracle - gold as regret,
        quantile, failure
 from means

@@ -6,16 +6,16 @@
 -- params:  head HEAD, snapshot SNAPSHOT, split VARCHAR = 'test', attribute VARCHAR = 'gold', dataset VARCHAR = NULL,
 --          subset VARCHAR = NULL, min_candidates INTEGER = NULL
 -- columns: n BIGINT, kl DOUBLE, distance DOUBLE, n_prompts BIGINT, n_groups BIGINT, n_seen BIGINT, n_mixed BIGINT,
---          n_short BIGINT, gold DOUBLE, gold_gain DOUBLE, gold_low DOUBLE, gold_high DOUBLE, fitted DOUBLE,
+--          n_short BIGINT, gold DOUBLE, gold_gain DOUBLE, low DOUBLE, high DOUBLE, fitted DOUBLE,
 --          proxy_gain DOUBLE, gap DOUBLE, random DOUBLE
--- chart:   line x=distance y=gold_gain,proxy_gain,fitted,random low=gold_low high=gold_high
+-- chart:   line x=distance y=gold_gain,proxy_gain,fitted,random low=low high=high
 --          x_title='distance from the policy, square root of KL in nats'
 --          y_title='gain over one candidate, in standard deviations within a prompt'
 -- compare: gold_gain = gain / m in groups by n
 -- filter:  rm_rewards
 -- note:    Same prompts, n_seen, n_mixed and n_short as in overoptimisation. gold is in the units of the rating; gains
 --          over n = 1 are in standard deviations of gold and of reward within prompts (root of the mean variance), so
---          that they compare: gap is what the reward promises and gold does not hold. gold_low, gold_high: 95 %
+--          that they compare: gap is what the reward promises and gold does not hold. low, high: 95 %
 --          interval of gold_gain by group, the standard deviation taken as given. fitted: d (a - b d).
 --          random: no choice at all.
 with prompts as materialized (
@@ -53,8 +53,8 @@ fit as (
     )
 )
 select n, kl, sqrt(kl) as distance, coalesce(n_prompts, 0) as n_prompts, coalesce(n_groups, 0) as n_groups,
-       left_out.n_seen, left_out.n_mixed, left_out.n_short, gold, gold_gain, bounds.low as gold_low,
-       bounds.high as gold_high, sqrt(kl) * (fit.a - fit.b * sqrt(kl)) as fitted,
+       left_out.n_seen, left_out.n_mixed, left_out.n_short, gold, gold_gain, bounds.low as low,
+       bounds.high as high, sqrt(kl) * (fit.a - fit.b * sqrt(kl)) as fitted,
        proxy_gain, proxy_gain - gold_gain as gap, case when n is not null then 0e0 end as random
 from counts cross join fit left join means on true
 order by n

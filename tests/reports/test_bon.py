@@ -8,7 +8,7 @@ import pytest
 from lab import fill, save_head, table
 from scipy import stats
 
-from rmstore import reports, snapshots
+from rmstore import best_of_n, reports, snapshots
 from rmstore.errors import OptionError, UnknownNameError
 
 M = {2: 0.5642, 5: 1.1630, 10: 1.5388, 30: 2.0428, 50: 2.2491, 100: 2.5076, 300: 2.8778, 500: 3.0367}
@@ -119,10 +119,10 @@ def test_correlated_normal_rewards_give_rho_times_the_expected_maximum(store):
     candidates(store, reward, gold, prompt=[f"p{i // n}" for i in range(prompts * n)])
     rows = {row["n"]: row for row in table(store, "bon")}
     for size, expected in M.items():
-        error = (rows[size]["gold_high"] - rows[size]["gold_low"]) / (2 * 2.0)
+        error = (rows[size]["high"] - rows[size]["low"]) / (2 * 2.0)
         assert abs(rows[size]["gold"] - rho * expected) < 4 * error
         assert rows[size]["proxy"] == pytest.approx(expected, abs=0.15)
-    assert rows[1]["gold_high"] - rows[1]["gold_low"] < rows[100]["gold_high"] - rows[100]["gold_low"] < 0.4
+    assert rows[1]["high"] - rows[1]["low"] < rows[100]["high"] - rows[100]["low"] < 0.4
     assert rows[500]["gold"] > rows[100]["gold"] > rows[10]["gold"], "Gaussian noise alone never turns over"
 
 
@@ -164,7 +164,7 @@ def test_the_interval_is_clustered_by_group(store):
     row = table(store, "bon")[0]
     means = gold.reshape(10, 4).mean(axis=1)
     half = stats.t.ppf(0.975, 9) * means.std(ddof=1) / np.sqrt(10)
-    assert (row["gold_low"], row["gold_high"]) == pytest.approx((means.mean() - half, means.mean() + half), abs=1e-6)
+    assert (row["low"], row["high"]) == pytest.approx((means.mean() - half, means.mean() + half), abs=1e-6)
 
 
 def test_a_response_of_two_policies_is_one_candidate_and_unrated_ones_are_none(store):
@@ -240,3 +240,23 @@ def test_lengths_of_placeholders_are_unknown(store):
     two = table(store, "bon")[1]
     assert (two["longest"], two["shortest"], two["random"]) == (5, 1, 3)  # of the prompt a any candidate: 2
     assert table(store, "bon", dataset="d")[1]["longest"] is None
+
+
+def test_prompts_of_one_group_are_drawn_together(store):
+    """Also in spearman and overoptimisation: what is measured by prompt stays, and its interval knows the groups."""
+    rng = np.random.default_rng(5)
+    reward, gold = rng.normal(size=(2, 6, 8)).astype(np.float32).astype(float)
+    candidates(store, reward.ravel(), gold.ravel(), prompt=[f"p{i // 8}" for i in range(48)], policy="sft")
+    store.sql("update prompts set group_id = md5('one')::uuid where messages[1].content in ('p0', 'p1', 'p2')")
+    curve = best_of_n.curves(reward, gold[None])[0]
+    distance = np.sqrt([log(n) - (n - 1) / n for n in range(1, 9)])
+    fits = np.linalg.lstsq(np.column_stack([distance, -(distance**2)]), (curve - curve[:, :1]).T, rcond=None)[0]
+    spearman, bon, fit = table(store, "spearman")[-1], table(store, "bon")[3], table(store, "overoptimisation")[0]
+    for row, values, name, low in (
+        (spearman, [stats.spearmanr(*pair).statistic for pair in zip(reward, gold, strict=True)], "spearman", "low"),
+        (bon, curve[:, 3], "gold", "low"), (fit, fits[0], "a", "a_low"), (fit, fits[1], "b", "b_low"),
+    ):  # fmt: skip
+        missed = np.bincount([0, 0, 0, 1, 2, 3], values - np.mean(values))
+        half = stats.t.ppf(0.975, 3) * np.sqrt(4 / 3 * (missed**2).sum()) / 6
+        assert row["n_groups"] == 4
+        assert (row[name], row[low]) == pytest.approx((np.mean(values), np.mean(values) - half), abs=1e-6)
