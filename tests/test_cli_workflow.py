@@ -189,6 +189,8 @@ def test_reports(trained, tmp_path):
 
 
 def test_report_usage(trained):
+    texts = trained("report", "run", "accuracy", "--head", "h", "--dataset", "2024", "-p", "subset=null")
+    assert "no data set is called '2024'" in texts.err
     assert trained("report", "run", "accuracy", "--head").code == 2
     assert trained("report", "run", "accuracy", "stray").code == 2
     assert trained("report", "run", "accuracy", "--nonsense", "1").code == 1

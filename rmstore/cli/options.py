@@ -51,21 +51,46 @@ def dry_run_option(function: F) -> F:
     return click.option("--dry-run", is_flag=True, help="Say what would be done and do nothing.")(function)
 
 
-def assignments(*names: str, about: str, scalars: bool = False) -> Callable[[F], F]:
+def json_value(value: str) -> Any:
+    """Return a value that reads as JSON as what it says, else as text."""
+    try:
+        return json.loads(value, parse_constant=lambda constant: constant)
+    except ValueError:
+        return value
+
+
+def literal(value: str) -> Any:
+    """Return a scalar that reads as JSON as what it says, anything else as text."""
+    parsed = json_value(value)
+    return value if isinstance(parsed, list | dict) else parsed
+
+
+def untyped(value: str) -> str | None:
+    """Return a value whose type something else knows: ``null`` and texts of JSON as what they say, else as typed.
+
+    Example:
+        >>> untyped("2024"), untyped("0.10"), untyped('"null"'), untyped("null")
+        ('2024', '0.10', 'null', None)
+    """
+    parsed = literal(value)
+    return parsed if parsed is None or isinstance(parsed, str) else value
+
+
+def assignments(*names: str, about: str, read: Callable[[str], Any] = json_value) -> Callable[[F], F]:
     """Add a repeatable ``name=value`` option that arrives as a dict; see :func:`assignment`."""
 
-    def read(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
-        return dict(assignment(text, scalars=scalars) for text in values)
+    def called(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+        return dict(assignment(text, read) for text in values)
 
-    return click.option(*names, multiple=True, metavar="NAME=VALUE", callback=read, help=about)
+    return click.option(*names, multiple=True, metavar="NAME=VALUE", callback=called, help=about)
 
 
-def assignment(text: str, *, scalars: bool = True) -> tuple[str, Any]:
-    """Return name and value of ``name=value``; a value that reads as JSON is what it says, else it is text.
+def assignment(text: str, read: Callable[[str], Any] = literal) -> tuple[str, Any]:
+    """Return name and value of ``name=value``.
 
     Args:
         text: what was typed.
-        scalars: leave lists and objects as text.
+        read: makes a value of its part; by default what reads as JSON is what it says, anything else text.
 
     Example:
         >>> assignment("k=3"), assignment("head=helpful@2"), assignment('v="3"'), assignment("x=null")
@@ -74,13 +99,4 @@ def assignment(text: str, *, scalars: bool = True) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise click.BadParameter(f"{text!r} is not NAME=VALUE")
-    return name, literal(value, scalars=scalars)
-
-
-def literal(value: str, *, scalars: bool = True) -> Any:
-    """Return a value that reads as JSON as what it says, else as text."""
-    try:
-        parsed = json.loads(value, parse_constant=lambda constant: constant)
-    except ValueError:
-        return value
-    return value if scalars and isinstance(parsed, list | dict) else parsed
+    return name, read(value)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from rmstore.cli.lazy import Command, Group
-from rmstore.cli.options import Settings, assignments, json_option, literal, opened
+from rmstore.cli.options import Settings, assignments, json_option, opened, untyped
 from rmstore.cli.report_all import run_all
 from rmstore.cli.report_site import site
 
@@ -105,7 +105,7 @@ class RunCommand(Command):
 @click.option("--folds", type=click.IntRange(min=2), help="Train and score k folds like the head, over all groups.")
 @click.option("--where", metavar="SQL", help="Condition on the votes or rows that the report reads.")
 @click.option("--compare", metavar="HEAD", help="Give the difference between --head and this head, group by group.")
-@assignments("-p", "--param", about="Parameter of the report; --NAME VALUE does the same. Repeatable.", scalars=True)
+@assignments("-p", "--param", about="Parameter of the report; --NAME VALUE does the same. Repeatable.", read=untyped)
 @_reports_option
 @json_option
 @click.pass_context
@@ -244,5 +244,5 @@ def _extra(words: list[str]) -> list[tuple[str, Any]]:
             if not rest or rest[0].startswith("--"):
                 raise click.UsageError(f"option {word!r} needs a value")
             value = rest.pop(0)
-        pairs.append((name.replace("-", "_"), literal(value)))
+        pairs.append((name.replace("-", "_"), untyped(value)))
     return pairs

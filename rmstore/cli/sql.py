@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rmstore.cli.options import Settings, assignments, command, opened
+from rmstore.cli.options import Settings, assignments, command, literal, opened
 from rmstore.errors import QueryError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _NO_ROWS = {"SET", "VARIABLE_SET", "CREATE", "DROP", "ALTER", "ATTACH", "DETACH"
     )
 )
 @click.argument("sql")
-@assignments("-p", "--param", about="Value of $NAME, a JSON scalar or else text. Repeatable.", scalars=True)
+@assignments("-p", "--param", about="Value of $NAME, a JSON scalar or else text. Repeatable.", read=literal)
 @click.option("--table", "shape", flag_value="table", default="table", help="Print a table (default).")
 @click.option("--json", "shape", flag_value="json", help="Print a JSON array.")
 @click.option("--csv", "shape", flag_value="csv", help="Print CSV.")
