@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +74,29 @@ def bind(store: Store, report: Report, given: Mapping[str, Any]) -> Bound:
     return bound
 
 
+def check_value(name: str, value: Any, params: Sequence[Parameter]) -> None:
+    """Check a value that is meant for every report that has such a parameter.
+
+    Args:
+        name: of the parameter.
+        value: what is given for it.
+        params: the parameters of all reports.
+
+    Raises:
+        OptionError: no report has one, or none takes the value.
+    """
+    takers = [param for param in params if param.name == name]
+    if not takers:
+        unknown = UnknownNameError("parameter of any report", name, {param.name for param in params})
+        raise OptionError(unknown.problem, hint=unknown.hint)
+    _check_split({name: value})
+    for param in takers:
+        with suppress(ValueError):
+            convert(param.type, value)
+            return
+    raise OptionError(f"{name} is {value!r}", hint=f"reports take {', '.join(dict.fromkeys(p.text for p in takers))}")
+
+
 def _of_type(report: Report, kind: str) -> list[Parameter]:
     return [param for param in report.params if param.type == kind]
 
@@ -110,8 +134,7 @@ def _snapshot(
 def _check_names(store: Store, bound: Bound) -> None:
     """Check the parameters that mean the same in every report, so that a slip is an error and not an empty table."""
     values = bound.values
-    if isinstance(values.get("split"), str) and values["split"] not in SPLITS:
-        raise OptionError(f"split is {values['split']!r}", hint=f"one of {', '.join(SPLITS)}")
+    _check_split(values)
     datasets = bound.snapshot.datasets if bound.snapshot else _names(store, "reports/datasets", {"names": None})
     _known("data set", values.get("dataset"), datasets)
     if isinstance(values.get("subset"), str):
@@ -122,6 +145,11 @@ def _check_names(store: Store, bound: Bound) -> None:
         _known("subset", values["subset"], subsets)
     if values.get("attribute") is not None:
         _known("attribute", values["attribute"], _names(store, "reports/attributes"))
+
+
+def _check_split(values: Mapping[str, Any]) -> None:
+    if isinstance(values.get("split"), str) and values["split"] not in SPLITS:
+        raise OptionError(f"split is {values['split']!r}", hint=f"one of {', '.join(SPLITS)}")
 
 
 def _known(kind: str, name: str | None, known: Iterable[str]) -> None:

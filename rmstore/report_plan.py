@@ -8,9 +8,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from rmstore import head_store, snapshots
-from rmstore.errors import OptionError, UnknownNameError
 from rmstore.report_files import Broken, scan
 from rmstore.report_header import Report
+from rmstore.report_parameters import check_value
 from rmstore.store import Store
 
 
@@ -60,13 +60,12 @@ def plan(
 
     Raises:
         UnknownNameError: no such head or snapshot.
-        OptionError: no report has a parameter of a given name.
+        OptionError: no report has a parameter of a given name, or none takes its value.
     """
     found, given = scan(dirs), dict(params or {})
-    known = {param.name for one in found if isinstance(one, Report) for param in one.params}
-    for name in given:
-        if name not in known:
-            raise OptionError(UnknownNameError("parameter of any report", name, known).problem)
+    known = [param for one in found if isinstance(one, Report) for param in one.params]
+    for name, value in given.items():
+        check_value(name, value, known)
     choice = _Choice.of(store, heads, frozen)
     return _apart([planned for one in found for planned in _of_report(one, choice, given)])
 

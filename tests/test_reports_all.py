@@ -151,6 +151,10 @@ def test_heads_snapshots_and_parameters_can_be_chosen(filled, dirs, tmp_path):
         filled.run_reports(tmp_path / "out", heads=["flta"], dirs=dirs)
     with pytest.raises(OptionError, match="no parameter of any report is called 'sbuset'"):
         filled.run_reports(tmp_path / "out", params={"sbuset": "easy"}, dirs=dirs)
+    for params, said in (({"split": "tset"}, "split is 'tset'\n  hint: one of"), ({"least": "few"}, "least is 'few'")):
+        with pytest.raises(OptionError, match=said):
+            filled.run_reports(tmp_path / "new", params=params, dirs=dirs)
+    assert not (tmp_path / "new").exists()
 
 
 def test_what_does_not_apply_has_a_reason_and_does_not_fail_the_rest(filled, tmp_path):
