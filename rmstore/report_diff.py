@@ -24,7 +24,9 @@ from rmstore.report_units import listed
 from rmstore.store import Store, fill_in, quote_identifier, statement
 
 PAIRED = ("n_paired", "paired_difference", "low", "high", "z")
-"""Columns of the paired measure, at the end."""
+"""Columns of the paired measure, behind its values."""
+ENDS = ("left", "right", "difference")
+"""What the columns of the two sides end in."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Diff:
         report: name of the report.
         keys: columns that rows were matched by.
         table: the keys, the columns of both sides as ``NAME_left`` and ``NAME_right``, numbers with
-            ``NAME_difference``, and for a measure that could be paired the columns ``PAIRED``.
+            ``NAME_difference``; the measure comes first, and where it could be paired the columns ``PAIRED``.
         provenance: rows of what, left and right, of everything that the two runs do not share.
         notes: why there is no interval, and what else a reader should know.
     """
@@ -156,7 +158,7 @@ def _paired(
 def _joined(
     store: Store, tables: Sequence[pa.Table], keys: tuple[str, ...], paired: pa.Table | None, line: Comparison | None
 ) -> pa.Table:
-    """Return both tables and the paired measure side by side, in the order of the left one."""
+    """Return both tables side by side in the order of the left one: keys, measure, paired measure, the rest."""
     left, right = _matched(store, keys, *tables)
     columns: dict[str, pa.ChunkedArray] = {}
     for field in tables[0].schema:
@@ -168,12 +170,15 @@ def _joined(
         if _is_number(one.type) and _is_number(other.type):
             kind = pa.int64() if pa.types.is_integer(one.type) and pa.types.is_integer(other.type) else pa.float64()
             columns[f"{name}_difference"] = pc.subtract(one.cast(kind), other.cast(kind))
+    first = {name: columns[name] for name in keys}
+    if line is not None:
+        first |= {name: columns[name] for name in (f"{line.metric}_{end}" for end in ENDS) if name in columns}
     if paired is not None and line is not None:
         whole = pa.table(columns)
         found = _matched(store, keys, whole, paired)[1].slice(0, whole.num_rows)  # cells that no row shows go
         names = (report_compare.number_of(line), "difference", "low", "high", "z")
-        columns |= {name: found[source] for name, source in zip(PAIRED, names, strict=True)}
-    return pa.table(columns)
+        first |= {name: found[source] for name, source in zip(PAIRED, names, strict=True)}
+    return pa.table({**first, **{name: column for name, column in columns.items() if name not in first}})
 
 
 def _matched(store: Store, keys: tuple[str, ...], left: pa.Table, right: pa.Table) -> tuple[pa.Table, pa.Table]:
