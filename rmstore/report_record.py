@@ -175,14 +175,24 @@ def _whole(said: Any, name: str) -> dict[str, Any]:
         raise ReportError(f"the provenance of {name} is not whole: folds has no k")
     if any(isinstance(value, dict | list) for value in said["parameters"].values()):
         raise ReportError(f"the provenance of {name} is not whole: a parameter is {_short(said['parameters'])}")
-    digest = hashlib.sha256(said["sql"].encode()).hexdigest()
-    if digest != said["sql_sha256"]:
-        raise ReportError(
-            f"the provenance of {name} contradicts itself: its SQL has the hash {digest[:12]}, "
-            f"it says {said['sql_sha256'][:12]}",
-            hint="it was changed after it was written",
-        )
+    _agreeing(said, name)
     return said
+
+
+def _agreeing(said: dict[str, Any], name: str) -> None:
+    """Refuse a provenance whose SQL has not the hash it says, or whose parameters name another head or snapshot."""
+    digest = hashlib.sha256(said["sql"].encode()).hexdigest()
+    found = [f"its SQL has the hash {digest[:12]}, it says {said['sql_sha256'][:12]}"]
+    found = found if digest != said["sql_sha256"] else []
+    for kind in ("heads", "snapshots"):
+        for key, part in said[kind].items():
+            value = said["parameters"].get(key, part["reference"])
+            if value != part["reference"]:
+                found.append(f"{key} is {value!r} in its parameters, {part['reference']!r} in its {kind}")
+    if found:
+        raise ReportError(
+            f"the provenance of {name} contradicts itself: {found[0]}", hint="it was changed after it was written"
+        )
 
 
 def _short(value: Any) -> str:

@@ -175,6 +175,7 @@ def sql_said(text):
         ({"heads": {"head": {"reference": "h@1"}}}, "head has no fingerprint"),
         ({"heads": []}, "not whole: heads is"),
         ({"parameters": {"head": ["h@1"]}}, "a parameter is"),
+        ({"parameters": {"head": "h@2"}}, "contradicts itself: head is 'h@2' in its parameters, 'h@1' in its heads"),
         ({"parameters": {"head": "h@1"}}, "it says nothing of snapshot, split"),
         ({"where": "true"}, "not whole: where is 'true'"),
         ({"where": {"sql": 3}}, "where has no sql"),
