@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rmstore import head_store, report_inputs, report_record, reports, snapshots
+from rmstore import head_store, report_inputs, report_provenance, report_record, reports, snapshots
 from rmstore.errors import BadFileError, Interrupted, NoRoomError, ReportError, RmstoreError, StoreError
 from rmstore.export import replacing
 from rmstore.records import Progress, silent
@@ -126,8 +126,7 @@ def _one(store: Store, folder: Path, planned: Planned, state: dict[str, Any], sk
             return replace(row, state="failed", reason=problem.problem)
         skips.enter(key, digest, problem.problem)
         return replace(row, reason=problem.problem)
-    if not done.table.num_rows:
-        reason = next(note for note in done.provenance["notes"] if note.startswith("the report has no rows"))
+    if reason := report_provenance.why_nothing(store, done.report, bound, done.table):
         skips.enter(key, digest, reason)
         return replace(row, reason=reason)
     _make(target.parent)

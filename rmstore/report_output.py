@@ -79,7 +79,7 @@ def write(store: Store, report: Report, table: pa.Table, to: Path, provenance: M
                 part.write_text(json.dumps(provenance, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except (QueryError, OSError) as problem:
         reason = problem.problem if isinstance(problem, RmstoreError) else str(problem)
-        raise StoreError(f"cannot write {str(to)!r}: {reason}", hint="give a place with more room") from problem
+        raise StoreError(f"cannot write {str(to)!r}: {reason}", hint="give another place, or make room") from problem
 
 
 def _export(store: Store, table: pa.Table, to: Path, provenance: Mapping[str, Any]) -> None:

@@ -41,22 +41,48 @@ def notes(store: Store, report: Report, bound: Bound, table: pa.Table) -> list[s
     ]
     if table.num_rows and "n_seen" in table.column_names and table["n_seen"].null_count == table.num_rows:
         found.append("which groups the head saw in training is not known, so none is left out")
-    if not table.num_rows:
-        found.append(_why_empty(store, bound.values, bound.snapshot))
+    if _all_seen(report, table):
+        names = ", ".join(head.reference for head in bound.heads.values())
+        more = "; --folds 5 judges every group by a head that did not" if report.folds else ""
+        found.append(f"{names} saw every group here in training (n_seen), so there is nothing to judge{more}")
+    if nothing := why_nothing(store, report, bound, table):
+        found.append(nothing)
     if store.read_only:
         found.append("the store is read-only, so report_runs has no row of this run")
     return found
 
 
-def _why_empty(store: Store, values: Mapping[str, Any], snapshot: SnapshotInfo | None) -> str:
+def why_nothing(store: Store, report: Report, bound: Bound, table: pa.Table) -> str:
+    """Return why a run has no rows, or none with a fraction in it; empty where it has."""
+    if not table.num_rows:
+        return _why_empty(store, report, bound.values, bound.snapshot)
+    fractions = [column for column in table.columns if pa.types.is_floating(column.type)]
+    if not (report.chart or report.compare) or not fractions or any(one.null_count < len(one) for one in fractions):
+        return ""
+    said = [text for text in table["missing"].to_pylist() if text] if "missing" in table.column_names else []
+    there = bound.snapshot.reference if bound.snapshot else "the store"
+    other = f"{there} holds none of what it counts, or too little (rmstore report show {report.name})"
+    return f"no row has a figure: {said[0] if said else other}"
+
+
+def _all_seen(report: Report, table: pa.Table) -> bool:
+    """Return whether the measure is NULL in every row, and some row left out what the head saw."""
+    measure = report.compare.metric if report.compare else report.chart.measures[0] if report.chart else ""
+    if not {measure, "n_seen"} <= set(table.column_names):
+        return False
+    return bool(table[measure].null_count == table.num_rows and any(table["n_seen"].to_pylist()))
+
+
+def _why_empty(store: Store, report: Report, values: Mapping[str, Any], snapshot: SnapshotInfo | None) -> str:
     if snapshot is None or "split" not in values:
-        return "the report has no rows"
+        return f"the report has no rows; what it counts says rmstore report show {report.name}"
     counts = store.run("reports/splits", {"snapshot": snapshot.reference})
     held = ", ".join(f"{row['split']} {row['n_responses']} and {row['n_votes']}" for row in counts)
-    return (
-        f"the report has no rows: nothing in {snapshot.reference} fits split {values['split']!r}; "
-        f"responses and votes there: {held or 'none'}"
-    )
+    why = f"nothing in {snapshot.reference} fits split {values['split']!r}"
+    if any(values["split"] in {row["split"], "all"} for row in counts):
+        there = f"what {snapshot.reference} has in split {values['split']!r}"
+        why = f"{there} is nothing that {report.name} counts with these parameters"
+    return f"the report has no rows: {why}; responses and votes there: {held or 'none'}"
 
 
 def _about_head(store: Store, head: HeadInfo) -> dict[str, Any]:

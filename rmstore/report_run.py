@@ -176,7 +176,7 @@ def refuse(report: Report, problems: Sequence[str]) -> None:
     if problems:
         raise ReportError(
             f"report {report.name!r} ({report.path}) is not what its header says: {'; '.join(problems)}",
-            hint=f"rmstore report check {report.name}",
+            hint=f"rmstore report check {report.name}{'' if report.is_builtin else ' --reports FOLDER'}",
         )
 
 
@@ -202,8 +202,10 @@ def _units(store: Store, side: Side, report: Report) -> pa.Table:
 
 @contextmanager
 def _naming(report: Report) -> Iterator[None]:
-    """Name the report in what the engine says of its SQL."""
+    """Name the report in what the engine says of its SQL, and its file where the SQL is wrong."""
     try:
         yield
     except QueryError as problem:
-        raise ReportError(f"report {report.name!r} ({report.path}): {problem.problem}") from problem
+        said = problem.problem.removeprefix("Invalid Input Error: ")  # of error('...'), by which SQL refuses a value
+        place = f" ({report.path})" if said == problem.problem else ""
+        raise ReportError(f"report {report.name!r}{place}: {said}") from problem

@@ -131,7 +131,7 @@ def test_a_report_of_a_user_runs_like_any_other(filled, mine, tmp_path):
     assert pq.read_table(tmp_path / "mine.parquet").num_rows == 3
     assert "compares rewards of different prompts" in result.provenance["notes"][0]
     assert reports.run(filled, "mine", {"head": "h", "above": 2}, dirs=[mine]).provenance["notes"][1] == (
-        "the report has no rows: nothing in s@1 fits split 'all'; "
+        "the report has no rows: what s@1 has in split 'all' is nothing that mine counts with these parameters; "
         "responses and votes there: test 4 and 2, train 2 and 1"
     )
 
@@ -153,6 +153,24 @@ def test_parameters_that_do_not_fit(filled, params, error, message):
     with pytest.raises(error, match=message):
         reports.run(filled, "accuracy", params)
     assert filled.value("select count(*) from report_runs") == 0
+
+
+def test_a_value_that_the_sql_refuses_is_told_without_the_engine_s_words(filled):
+    with pytest.raises(ReportError, match="^report 'calibration': bins is 0: 1 to 1000; 15 is usual$"):
+        reports.run(filled, "calibration", {"head": "h", "bins": 0})
+
+
+def test_rows_without_a_figure_say_why(store):
+    fill(store, ROWS, VOTES, seen={row["prompt"] for row in ROWS})
+    notes = reports.run(store, "accuracy", {"head": "h", "split": "train"}).provenance["notes"]
+    assert notes == [
+        "h@1 saw every group here in training (n_seen), so there is nothing to judge; "
+        "--folds 5 judges every group by a head that did not"
+    ]
+    notes = reports.run(store, "rewardbench", {"head": "h"}).provenance["notes"]
+    assert notes == [
+        "no row has a figure: s@1 holds none of what it counts, or too little (rmstore report show rewardbench)"
+    ]
 
 
 def test_a_head_without_a_snapshot_needs_one(filled):

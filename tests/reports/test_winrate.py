@@ -96,7 +96,8 @@ def test_words_whose_vote_does_not_tell_are_nobodys(store):
         ("None", "c"), ("c", "None"),
     ]  # fmt: skip
     result = reports.run(store, "winrate")
-    assert result.table.num_rows == 0 and result.provenance["notes"] == ["the report has no rows"]
+    (note,) = result.provenance["notes"]
+    assert result.table.num_rows == 0 and note.startswith("the report has no rows")
 
 
 def test_everybody_against_everybody(store):
