@@ -94,6 +94,16 @@ def test_the_order_of_votes_and_responses_leaves_no_trace(lab):
     assert trials(lab) == first == trials(lab)
 
 
+def test_rewards_stay_with_their_responses_where_the_list_of_them_is_computed_twice(lab):
+    lab.sql(MARKED)
+    shuffled = TRIALS.replace(
+        "(select list(distinct response_id) from", "(select list(response_id order by random()) from"
+    )
+    assert shuffled != TRIALS
+    given = {"head": "linear", "objective": "bt", "options": None}
+    assert {tuple(row.items()) for row in rows_of(lab, shuffled, given)} == {tuple(row.items()) for row in trials(lab)}
+
+
 def test_equal_vectors_have_equal_rewards(lab):
     lab.sql(MARKED)
     rewards = {row["response_id"]: row["reward"] for row in trials(lab) if row["trial"] == 1}

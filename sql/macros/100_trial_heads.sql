@@ -7,19 +7,15 @@ create or replace macro _rm_trial_mark(split, is_turned) as
 
 -- One row per trial and judged response: the reward, and the temperature that divides differences. Trial i is the head that
 -- rm_train fits, with seeds[i], on the votes whose marks[i] is not 0; a trial without votes has no rows.
--- votes is a list of {chosen_id, rejected_id, prob, weight, marks}, judged a list of response ids, seeds a list.
+-- votes is a list of {chosen_id, rejected_id, prob, weight, marks}, judged a list of response ids, seeds a list. The
+-- responses come back with their rewards: the engine may compute judged twice, in two orders.
 create or replace macro _rm_trial_rewards(snapshot, votes, judged, seeds, head, objective, options) as table
-    with given as materialized (
-        select votes as votes, judged as judged
-    ),
-    fitted as materialized (
-        select _rm_trials(snapshot, given.votes, given.judged, seeds, head, objective, options) as trials,
-               given.judged
-        from given
+    with fitted as materialized (
+        select _rm_trials(snapshot, votes, judged, seeds, head, objective, options) as found
     ),
     trials as (
-        select unnest(trials) as trial, judged from fitted
+        select unnest(found.trials) as trial, found.responses as responses from fitted
     )
-    select trial.trial as trial, trial.temperature as temperature, unnest(judged) as response_id,
+    select trial.trial as trial, trial.temperature as temperature, unnest(responses)::uuid as response_id,
            unnest(trial.rewards) as reward
     from trials;
