@@ -7,7 +7,7 @@
 -- columns: snapshot VARCHAR, encoder VARCHAR, layout VARCHAR, dim INTEGER, precision VARCHAR, n_pairs BIGINT,
 --          n_groups BIGINT, accuracy DOUBLE, low DOUBLE, high DOUBLE, difference DOUBLE, difference_low DOUBLE,
 --          difference_high DOUBLE, z DOUBLE, texts_per_second DOUBLE, bytes_per_vector BIGINT, n_bytes BIGINT
--- chart:   bar x=snapshot y=accuracy low=low high=high
+-- chart:   bar x=snapshot y=accuracy low=low high=high x_title='snapshot' y_title='accuracy (share of votes)'
 -- note:    Both snapshots are judged on the votes that both have, decided ones alone (prob above 0.5): a head of the
 --          same kind and seed is trained per fold of groups on the votes of the other folds, and judges those it did
 --          not see, as accuracy with folds does; with a split, only its votes are judged. Equal rewards count half.

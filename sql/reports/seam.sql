@@ -9,7 +9,8 @@
 -- columns: dataset VARCHAR, measure VARCHAR, negatives VARCHAR, n BIGINT, n_groups BIGINT, n_seen BIGINT, value DOUBLE,
 --          low DOUBLE, high DOUBLE, random DOUBLE, missing VARCHAR
 -- compare: value = total / n in units by dataset, measure
--- chart:   bar x=measure y=value,random low=low high=high facet=dataset y_title='mean over prompts or pairs'
+-- chart:   bar x=measure y=value,random low=low high=high facet=dataset x_title='measure'
+--          y_title='mean over prompts or pairs'
 -- note:    seam is a RECONSTRUCTION of arXiv 2406.07971, whose formula could not be verified: the mean over prompts of
 --          rm_seam's mass, or of its share where normalised. hacking: share of the negatives with a higher reward than
 --          the positive. negatives is an origin of responses, or 'pool' (an adaptation: the sampled responses rated

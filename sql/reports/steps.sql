@@ -10,7 +10,8 @@
 --          prior DOUBLE, min_is_last DOUBLE
 -- compare: accuracy = hits / n in groups by dataset, subset, split
 -- filter:  rm_step_rewards
--- chart:   bar x=subset y=f1,prior_f1 low=low high=high
+-- chart:   bar x=subset y=f1,prior_f1 low=low high=high facet=dataset x_title='subset'
+--          y_title='F1 of the first wrong step'
 -- note:    A prediction is the first step below the threshold, or none. acc_err: exact over the n_err solutions with an
 --          error; acc_ok: none predicted over the n_ok without; f1: their harmonic mean; low, high: its 95 % interval
 --          (jackknife over groups). accuracy is exact over both kinds. Baselines: none predicts no error anywhere (its
