@@ -28,10 +28,10 @@ create or replace macro _rm_correlation_mean(n, total) as {
 create or replace macro _rm_length_correlation(head, snapshot, split, dataset, subset) as table
     with responses as (
         select "rows".group_id, "rows".prompt_id, "rows".response_id, any_value("rows".reward) as reward,
-               any_value("rows".n_chars) filter (placed.response_id is null) as n_chars,
+               any_value("rows".n_chars) filter (placed.dataset is null) as n_chars,
                any_value("rows".n_tokens) as n_tokens
         from rm_rewards(head, snapshot) as "rows"
-        left join _rm_without_text() as placed using (response_id)
+        left join _rm_datasets_without_text() as placed on placed.dataset = "rows".dataset
         where split in ("rows".split, 'all') and (dataset is null or "rows".dataset = dataset)
             and (subset is null or "rows".subset = subset) and not coalesce("rows".seen_in_training, false)
         group by "rows".group_id, "rows".prompt_id, "rows".response_id

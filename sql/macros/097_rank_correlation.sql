@@ -5,12 +5,12 @@ create or replace macro _rm_candidate_ranks(head, snapshot, attribute, split, da
     with candidates as (
         select coalesce("rows".dataset, 'all') as dataset, "rows".group_id, "rows".prompt_id, "rows".response_id,
                any_value("rows".reward)::double as reward,
-               any_value("rows".n_chars) filter (placed.response_id is null) as n_chars,
+               any_value("rows".n_chars) filter (placed.dataset is null) as n_chars,
                any_value(golds.gold) as gold, bool_or("rows".seen_in_training) as is_seen,
                not coalesce(bool_or("rows".seen_in_training), false) as is_new
         from rm_rewards(head, snapshot) as "rows"
         join _rm_golds(attribute) as golds using (response_id)
-        left join _rm_without_text() as placed using (response_id)
+        left join _rm_datasets_without_text() as placed on placed.dataset = "rows".dataset
         where split in ("rows".split, 'all') and (dataset is null or "rows".dataset = dataset)
           and (subset is null or "rows".subset = subset)
         group by grouping sets (
