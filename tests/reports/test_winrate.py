@@ -88,8 +88,9 @@ def test_rm_votes_tells_whose_words_they_were(arena):
 
 
 def test_words_whose_vote_does_not_tell_are_nobodys(store):
-    # the ids of these votes are random, so that nothing says which of two policies the vote is on
-    rows = [{"text": "t", "policy": "a"}, {"text": "t", "policy": "b"}, {"text": "u", "policy": "c"}, {"text": "v"}]
+    # the ids of these votes are random, so that nothing says which of two policies, or whether a named one, it is on
+    rows = [{"text": "t", "policy": "a"}, {"text": "t", "policy": "b"}, {"text": "u", "policy": "c"}, {"text": "v"},
+            {"text": "v", "policy": "d"}]  # fmt: skip
     fill(store, rows, [(0, 2), (2, 3)])
     votes = store.rows("select chosen_policy, rejected_policy from rm_votes() order by chosen_chars, chosen_policy")
     assert sorted((str(vote["chosen_policy"]), str(vote["rejected_policy"])) for vote in votes) == [
