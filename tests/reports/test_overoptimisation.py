@@ -183,9 +183,7 @@ def test_constant_reward_and_one_prompt(store):
     assert (row["a"], row["b"], row["observed_n"], row["drop"]) == (0, 0, 1, 0)
     assert {row[key] for key in ("a_low", "peak", "peak_low", "fitted_n", "drop_low")} == {None}
     rows = table(store, "overoptimisation-curve")
-    assert {(row["gold_gain"], row["proxy_gain"], row["gap"], row["low"]) for row in rows} == {
-        (0, None, None, None)
-    }
+    assert {(row["gold_gain"], row["proxy_gain"], row["gap"], row["low"]) for row in rows} == {(0, None, None, None)}
 
 
 def test_the_seed_is_a_parameter(store):
