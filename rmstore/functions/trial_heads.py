@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -21,6 +22,8 @@ RESULT = "STRUCT(responses VARCHAR[], trials STRUCT(trial INTEGER, temperature D
 
 _TRIAL = pa.struct([("trial", pa.int32()), ("temperature", pa.float64()), ("rewards", pa.list_(pa.float32()))])
 _FOUND = pa.struct([("responses", pa.list_(pa.string())), ("trials", pa.list_(_TRIAL))])
+_ONE_SWEEP = threading.Lock()
+"""Two sweeps of one query would hold their vectors twice, while BLAS has every core busy with one."""
 
 
 @sql_function("_rm_trials", RESULT, side_effects=True)
@@ -33,7 +36,10 @@ def trials(store: Store, snapshot: pa.ChunkedArray, votes: pa.ChunkedArray, *set
         dict(zip(keys, values, strict=True))
         for values in zip(*(column.to_pylist() for column in settings[1:]), strict=True)
     ]
-    rows = [_run(store, names[row], _list_at(lists, row), _list_at(judged, row), one) for row, one in enumerate(given)]
+    with _ONE_SWEEP:
+        rows = [
+            _run(store, names[row], _list_at(lists, row), _list_at(judged, row), one) for row, one in enumerate(given)
+        ]
     return pa.array(rows, _FOUND)
 
 
