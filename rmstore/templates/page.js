@@ -79,6 +79,14 @@
     if (cell && !cell.title) cell.title = cell.dataset.v;
   });
 
+  // What goes on beyond the right edge fades there, so that a bar that is cut is not taken for a bar that ends.
+  const fade = (place) => place.classList.toggle("more", place.scrollWidth - place.clientWidth - place.scrollLeft > 2);
+  const sized = new ResizeObserver((entries) => entries.forEach(({ target }) => fade(target)));
+  all(".picture, .scroll").forEach((place) => {
+    sized.observe(place);
+    place.addEventListener("scroll", () => fade(place), { passive: true });
+  });
+
   // A narrow window has no room for the contents beside the page.
   const menu = document.querySelector(".contents > details"), narrow = matchMedia("(max-width: 62rem)");
   if (menu) {

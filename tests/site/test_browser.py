@@ -207,6 +207,15 @@ def test_a_narrow_window_folds_the_contents(opened):
     assert window.page.locator(".contents a").first.is_visible()
 
 
+def test_what_is_cut_fades_until_its_end_is_seen(opened):
+    painted = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(
+                 () => done(document.querySelector('.picture').className))))"""
+    narrow, wide = opened(width=390).page, opened(width=1400).page
+    assert (narrow.evaluate(painted), wide.evaluate(painted)) == ("picture more", "picture")
+    narrow.evaluate("() => { const p = document.querySelector('.picture'); p.scrollTo(p.scrollWidth, 0); }")
+    assert narrow.evaluate(painted) == "picture"
+
+
 def test_numbers_say_all_of_themselves(opened):
     window = opened()
     cells = window.page.locator(f"{ACCURACY} td.n[data-v]")
