@@ -97,7 +97,8 @@ def as_report(report: Report, table: pa.Table, first: str, second: str) -> Repor
     kinds |= {"n_groups": "BIGINT", "n_unpaired": "BIGINT"}
     chart = None
     if line.keys and table.num_rows:
-        channels: dict[str, tuple[str, ...]] = {"x": (line.keys[-1],), "y": ("difference",)}
+        varied = [key for key in line.keys if len(table[key].unique()) > 1] or line.keys
+        channels: dict[str, tuple[str, ...]] = {"x": (varied[-1],), "y": ("difference",)}
         channels |= {"low": ("low",), "high": ("high",)}
         chart = Chart("points", channels, {"y_title": f"{line.metric}: {first} less {second}"})
     return replace(

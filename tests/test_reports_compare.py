@@ -12,7 +12,7 @@ from own_reports import changed, write
 from scipy import stats
 
 import rmstore
-from rmstore import reports, snapshots
+from rmstore import report_compare, reports, snapshots
 from rmstore.errors import OptionError, ReportError, UnknownNameError
 from rmstore.report_header import parse
 from rmstore.report_units import units_sql
@@ -69,6 +69,12 @@ def test_only_groups_that_neither_head_saw_count_and_the_rest_is_noted(store, di
     assert (total["n"], total["n_groups"], total["n_unpaired"]) == (6, 6, 2)
     assert (total["accuracy"], total["accuracy_compared"]) == (pytest.approx(4 / 6), pytest.approx(2 / 6))
     assert "left out (n_unpaired): at most 2 of 8 in a row" in result.provenance["notes"][0]
+
+
+def test_a_picture_of_differences_names_what_varies(store, dirs):
+    table = run(store, dirs, name="accuracy").table
+    chart = report_compare.as_report(reports.get("accuracy"), table, "h@1", "flat@1").chart
+    assert set(table["split"].to_pylist()) == {"test"} and chart.channels["x"] == ("dataset",)
 
 
 def test_the_heads_change_sides(store, dirs):
