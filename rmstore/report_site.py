@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,13 @@ class Site:
         page: the page.
         n_results: how many runs are on it.
         others: Parquet files of the folder that are no results, with why.
+        notes: what the runs before it leave to do: results of what is gone, reports that are wrong.
     """
 
     page: Path
     n_results: int
     others: list[str]
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,14 @@ def publish(
     """
     environment()  # before anything is computed
     altair()
-    if run:
-        report_batch.run_all(store, folder, heads=heads, dirs=dirs, progress=progress)
-    return build(store, Path(folder), progress=progress)
+    rows = report_batch.run_all(store, folder, heads=heads, dirs=dirs, progress=progress) if run else []
+    notes = [f"report {row.report} is wrong: {row.reason}" for row in rows if row.state == "failed"]
+    if stale := sum(row.state == "stale" for row in rows):
+        notes.append(
+            f"{stale} of the results show what is gone or does not apply any more; "
+            f"rmstore report run --all --to {folder} --prune removes them"
+        )
+    return replace(build(store, Path(folder), progress=progress), notes=notes)
 
 
 def build(store: Store, folder: Path, *, progress: Progress = silent) -> Site:

@@ -12,7 +12,7 @@ from lab import fill, save_head
 from own_reports import changed, write
 
 import rmstore
-from rmstore import head_store, report_batch, report_rerun, reports, snapshots
+from rmstore import head_store, report_batch, report_rerun, report_site, reports, snapshots
 from rmstore.errors import OptionError, ReportError, UnknownNameError
 
 ROWS = [
@@ -281,3 +281,16 @@ def test_one_report_that_cannot_be_read_stops_no_other(cli, tmp_path, dirs):
     assert "torn.sql" in cli("report", "run", "torn", "--reports", dirs[0]).err
     with pytest.raises(ReportError, match=r"torn\.sql"):
         reports.list_reports(dirs)
+
+
+def test_a_page_says_what_of_it_is_gone_and_which_report_is_wrong(filled, dirs, tmp_path):
+    out = tmp_path / "out"
+    filled.run_reports(out, dirs=dirs)
+    filled.drop_head("team/flat@1")
+    write(dirs[0], "select 1", "torn")
+    wrong, gone = report_site.publish(filled, out, dirs=dirs).notes
+    assert wrong.startswith("report torn is wrong: ") and "no line '-- report:'" in wrong
+    n_stale = len(list(out.glob("*/team~flat@1+s@1.parquet")))
+    assert gone.startswith(f"{n_stale} of the results show what is gone") and "--prune" in gone and n_stale > 0
+    filled.run_reports(out, dirs=dirs, prune=True)
+    assert len(report_site.publish(filled, out, dirs=dirs).notes) == 1

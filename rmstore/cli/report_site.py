@@ -43,7 +43,10 @@ def site(
     with opened(settings, write=run) as store, progress(show=not as_json) as told:
         made = report_site.publish(store, folder, run=run, heads=heads, dirs=dirs, progress=told)
     if as_json:
-        show_record({"page": str(made.page), "n_results": made.n_results, "others": made.others}, as_json=True)
+        show_record(
+            {"page": str(made.page), "n_results": made.n_results, "others": made.others, "notes": made.notes},
+            as_json=True,
+        )
         return
     click.echo(f"{made.page}: {counted(made.n_results, 'result')}")
-    notes(made.others)
+    notes([*made.others, *made.notes])
