@@ -11,7 +11,7 @@ import numpy as np
 
 QUERY_BLOCK = 1024
 BASE_BLOCK = 8192
-FIRST_LOOK = 512
+FIRST_LOOK = 2048
 """Columns, beside k, whose k-th best is the first bar."""
 Metric = Literal["cosine", "inner", "euclidean"]
 
