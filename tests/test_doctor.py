@@ -132,7 +132,13 @@ def test_findings_are_counted_where_they_are(sound, monkeypatch):
     sound.sql("insert into embeddings_2_f32 by name select 1 as encoder_id, uuid() as text_id, [1, 2] as embedding "
               "from range(5000)")  # fmt: skip
     sizes, rows = [], sound.rows
-    monkeypatch.setattr(sound, "rows", lambda *given, **named: (sizes.append(len(found := rows(*given, **named))), found)[1])
+
+    def counted(*given, **named):
+        found = rows(*given, **named)
+        sizes.append(len(found))
+        return found
+
+    monkeypatch.setattr(sound, "rows", counted)
     found = {finding.check: finding for finding in doctor.check(sound)}["every vector has a checksum"]
     assert found.n == 5000 and len(found.examples) == 3 and found.examples == tuple(sorted(found.examples))
     assert sizes and max(sizes) < 100
