@@ -39,13 +39,7 @@ create or replace macro _rm_trial_votes(snapshot, dataset) as table
 -- Rated responses of the test split to pick the best of: at most so many of every prompt, drawn by the seed; prompts
 -- with one are left out. gold is the mean of a response's ratings; none for an attribute that is NULL.
 create or replace macro _rm_gold_candidates(snapshot, attribute, dataset, most, seed) as table
-    with golds as (
-        select response_id, avg(value) as gold
-        from rm.main.ratings as ratings
-        where ratings.attribute = attribute
-        group by response_id
-    ),
-    responses as (
+    with responses as (
         select distinct "rows".group_id, "rows".prompt_id, "rows".response_id
         from rm_rows(snapshot) as "rows"
         where "rows".split = 'test' and (dataset is null or "rows".dataset = dataset)
@@ -53,7 +47,7 @@ create or replace macro _rm_gold_candidates(snapshot, attribute, dataset, most, 
     drawn as (
         select responses.group_id, responses.prompt_id, responses.response_id, golds.gold
         from responses
-        join golds using (response_id)
+        join _rm_golds(attribute) as golds using (response_id)
         qualify row_number() over (
             partition by responses.prompt_id order by md5(concat_ws('/', 'candidate', seed, responses.response_id))
         ) <= most

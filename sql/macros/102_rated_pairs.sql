@@ -5,17 +5,13 @@
 -- of gold among the candidates. The same seed and candidates give the same pairs; draw is a text of the pair's own to
 -- draw from. fold leaves the prompts of rm_fold(group_id, folds) = fold out; an attribute that is NULL has no pairs.
 create or replace macro _rm_rated_pairs(snapshot, per_prompt, across, attribute, scale, seed, fold, folds) as table
-    with golds as (
-        select response_id, avg(value) as gold
-        from rm.main.ratings as ratings where ratings.attribute = attribute group by response_id
-    ),
-    candidates as materialized (
+    with candidates as materialized (
         select "rows".*, golds.gold, row_number() over (partition by prompt_id order by response_id) - 1 as slot
         from (
             select distinct prompt_id, group_id, split, response_id from rm_rows(snapshot)
             where fold is null or rm_fold(group_id, folds) <> fold
         ) as "rows"
-        join golds using (response_id)
+        join _rm_golds(attribute) as golds using (response_id)
     ),
     spread as (
         select coalesce(scale, list_stddev_pop(list(gold order by gold)) + 1e-8)::double as unit from candidates

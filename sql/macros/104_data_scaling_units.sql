@@ -27,7 +27,7 @@ create or replace macro _rm_scaling_units(
         where list_min(votes.places) <= samples.most
     ),
     judged as materialized (
-        select held.preference_id, held.group_id, held.chosen_id, held.rejected_id,
+        select held.preference_id, held.group_id, held.chosen_id, held.rejected_id, held.prob,
                0.5e0 + 0.5e0 * sign(shown.chosen_chars - shown.rejected_chars) as longest
         from _rm_trial_votes(snapshot, dataset) as held
         join rm_pairs(snapshot) as shown using (preference_id)
@@ -51,16 +51,22 @@ create or replace macro _rm_scaling_units(
         join votes on votes.places[trials.repeat + 1] <= trials.size
         group by trials.trial, trials.size, trials.repeat
     ),
-    scores as (
-        select chosen.trial, judged.group_id, judged.longest, chosen.temperature,
-               chosen.reward - rejected.reward as margin
+    -- The two sides as rows: two joins that share a trial could be planned as one of all its rewards with each other.
+    sides as (
+        select preference_id, group_id, prob, longest, unnest([chosen_id, rejected_id]) as response_id,
+               unnest([1, -1]) as sign
         from judged
-        join rewards as chosen on chosen.response_id = judged.chosen_id
-        join rewards as rejected on rejected.response_id = judged.rejected_id and rejected.trial = chosen.trial
+    ),
+    scores as (
+        select rewards.trial, sides.preference_id, sides.group_id, sides.prob, sides.longest, rewards.temperature,
+               sum(sides.sign * rewards.reward) as margin
+        from sides
+        join rewards using (response_id)
+        group by all
     )
     select sampled.size, sampled.repeat, sampled.n_valid, sampled.n_prompts, scores.group_id,
            count(scores.margin) as n, sum(0.5e0 + 0.5e0 * sign(scores.margin)) as hits,
-           sum(_rm_softplus(-scores.margin / scores.temperature)) as nll, sum(scores.longest) as longest
+           sum(_rm_vote_nll(scores.margin / scores.temperature, scores.prob)) as nll, sum(scores.longest) as longest
     from sampled
     left join scores using (trial)
     group by all;

@@ -6,7 +6,7 @@ create or replace macro _rm_noise_units(
     snapshot, attribute, dataset, most, candidates, seed, levels, seeds, head, objective, options
 ) as table
     with judged as materialized (
-        select votes.group_id, votes.chosen_id, votes.rejected_id,
+        select votes.key, votes.group_id, votes.chosen_id, votes.rejected_id,
                0.5e0 + 0.5e0 * sign(length(chosen.text) - length(rejected.text)) as longest
         from _rm_right_votes(snapshot, attribute, dataset, seed) as votes
         join rm.main.responses as chosen on chosen.response_id = votes.chosen_id
@@ -35,12 +35,16 @@ create or replace macro _rm_noise_units(
             snapshot, (select list(marked) from marked), (select list(response_id) from responses), seeds, head,
             objective, options)
     ),
-    margins as (
-        select chosen.trial, judged.group_id, judged.longest, chosen.temperature,
-               chosen.reward - rejected.reward as margin
+    sides as (
+        select key, group_id, longest, unnest([chosen_id, rejected_id]) as response_id, unnest([1, -1]) as sign
         from judged
-        join rewards as chosen on chosen.response_id = judged.chosen_id
-        join rewards as rejected on rejected.response_id = judged.rejected_id and rejected.trial = chosen.trial
+    ),
+    margins as (
+        select rewards.trial, sides.key, sides.group_id, sides.longest, rewards.temperature,
+               sum(sides.sign * rewards.reward) as margin
+        from sides
+        join rewards using (response_id)
+        group by all
     ),
     picks as (
         select trial, group_id, prompt_id, avg(gold) as gold, any_value(random) as random, any_value(oracle) as oracle

@@ -13,7 +13,8 @@ create or replace macro _rm_rewards_of_all(snapshot, versions) as table
     from query(_rm_leaderboard_sql(snapshot, versions));
 
 -- One row per head and decided vote: hit (equal rewards count half), nll on the head's temperature (NULL where its
--- scores are ratings), longest, the hit of length, and whether the head saw a side's group in training, NULL where unknown.
+-- scores are ratings), longest, the hit of length, and whether the head saw a side's group in training (NULL where
+-- unknown).
 create or replace macro _rm_head_judgements(snapshot, versions, split, dataset, subset) as table
     with entrants as materialized (
         select head_id, temperature, objective,
@@ -23,7 +24,7 @@ create or replace macro _rm_head_judgements(snapshot, versions, split, dataset, 
     ),
     votes as materialized (
         select votes.preference_id, votes.dataset, votes.group_id, others.group_id as other_group_id, votes.chosen_id,
-               votes.rejected_id, 0.5e0 + 0.5e0 * sign(votes.chosen_chars - votes.rejected_chars) as longest
+               votes.rejected_id, votes.prob, 0.5e0 + 0.5e0 * sign(votes.chosen_chars - votes.rejected_chars) as longest
         from rm_pairs(snapshot) as votes
         join rm.main.responses as responses on responses.response_id = votes.rejected_id
         join rm.main.prompts as others on others.prompt_id = responses.prompt_id
@@ -35,16 +36,26 @@ create or replace macro _rm_head_judgements(snapshot, versions, split, dataset, 
         from _rm_rewards_of_all(snapshot, versions)
         where response_id in (select chosen_id from votes union select rejected_id from votes)
         group by head_id, response_id
+    ),
+    -- The two sides as rows: two joins that share a head could be planned as one of all its rewards with each other.
+    sides as (
+        select preference_id, unnest([chosen_id, rejected_id]) as response_id, unnest([1, -1]) as sign from votes
+    ),
+    margins as (
+        select rewards.head_id, sides.preference_id, sum(sides.sign * rewards.reward) as margin
+        from sides
+        join rewards using (response_id)
+        group by rewards.head_id, sides.preference_id
+        having count(*) = 2
     )
     select entrants.head_id, votes.preference_id, votes.dataset, votes.group_id, votes.longest,
-           0.5e0 + 0.5e0 * sign(chosen.reward - rejected.reward) as hit,
+           0.5e0 + 0.5e0 * sign(margins.margin) as hit,
            case when entrants.objective <> 'squared' then
-               _rm_softplus((rejected.reward - chosen.reward) / entrants.temperature) end as nll,
+               _rm_vote_nll(margins.margin / entrants.temperature, votes.prob) end as nll,
            case when entrants.is_known then
                (entrants.head_id, votes.group_id) in (select (head_id, group_id) from rm.main.head_training)
                or (entrants.head_id, votes.other_group_id) in (select (head_id, group_id) from rm.main.head_training)
            end as is_seen
-    from votes
-    cross join entrants
-    join rewards as chosen on chosen.head_id = entrants.head_id and chosen.response_id = votes.chosen_id
-    join rewards as rejected on rejected.head_id = entrants.head_id and rejected.response_id = votes.rejected_id;
+    from margins
+    join votes using (preference_id)
+    join entrants using (head_id);

@@ -16,7 +16,7 @@
 --          x_title='subset' y_title='accuracy (share of votes)'
 -- note:    Every vote counts once, unweighted; one without a preference (prob 0.5) only in n_ties. All but the seen
 --          are over the same n_pairs: votes of groups that the head did not see in training; it saw those of n_seen
---          (NULL where unknown). Equal rewards count half. Of n_pairs, n_cross answer different prompts. low, high:
+--          (NULL where unknown). Equal rewards, of which tie_rate is the share, count half. random: a coin. Of n_pairs, n_cross answer different prompts. low, high:
 --          Wilson's 95 % interval for the number of pairs that groups are worth. Baselines learn from the training
 --          split without the vote's own group, whatever is filtered; what they do not know counts half, and they are
 --          NULL where they know nothing. policy: the side whose policy wins more often. response_only: a linear head
