@@ -188,7 +188,9 @@ def test_labels_and_options_are_told_apart():
 # --- smoothing, centring, positive rewards ---
 
 
-@pytest.mark.parametrize("objective", [made("bt"), made("margin"), made("bt", smoothing=0.1)], ids=["bt", "margin", "smoothing"])
+@pytest.mark.parametrize(
+    "objective", [made("bt"), made("margin"), made("bt", smoothing=0.1)], ids=["bt", "margin", "smoothing"]
+)
 def test_a_constant_changes_no_loss_of_gaps(objective):
     moved = objective.loss(CHOSEN + 5, REJECTED + 5, LABELS)
     np.testing.assert_allclose(moved, objective.loss(CHOSEN, REJECTED, LABELS), rtol=1e-12, atol=1e-13)

@@ -14,18 +14,18 @@
 -- filter:  rm_pairs
 -- chart:   bar x=subset y=accuracy,random,longest,policy,response_only,neighbour low=low high=high facet=dataset
 --          x_title='subset' y_title='accuracy (share of votes)'
--- note:    Every vote counts once, unweighted; one without a preference (prob 0.5) only in n_ties. All but the seen
---          are over the same n_pairs: votes of groups that the head did not see in training; it saw those of n_seen
---          (NULL where unknown). Equal rewards, of which tie_rate is the share, count half. random: a coin. Of n_pairs, n_cross answer different prompts. low, high:
---          Wilson's 95 % interval for the number of pairs that groups are worth. Baselines learn from the training
---          split without the vote's own group, whatever is filtered; what they do not know counts half, and they are
---          NULL where they know nothing. policy: the side whose policy wins more often. response_only: a linear head
---          on the response alone, from up to 100,000 votes, where such vectors are stored (embed with layout
---          joint||response). neighbour: the higher mean win share of the ten nearest of up to 10,000 responses. These
---          two take their time; baselines = false leaves them out. difference: head less best_baseline on the same
---          votes, z in standard errors, paired and clustered; the best is chosen on these votes, which favours it.
---          lc_accuracy: mean over votes for the longer and votes for the shorter side, half each: 0.5 for lengths
---          alone. Votes without a subset count in the totals alone.
+-- note:    Every vote counts once, unweighted; one without a preference (prob 0.5) only in n_ties. All but the seen are
+--          over the same n_pairs: votes of groups that the head did not see in training; it saw those of n_seen (NULL
+--          where unknown). Equal rewards, of which tie_rate is the share, count half. random: a coin. Of n_pairs,
+--          n_cross answer different prompts. low, high: Wilson's 95 % interval for the number of pairs that groups are
+--          worth. Baselines learn from the training split without the vote's own group, whatever is filtered; what they
+--          do not know counts half, and they are NULL where they know nothing. policy: the side whose policy wins more
+--          often. response_only: a linear head on the response alone, from up to 100,000 votes, where such vectors are
+--          stored (embed with layout joint||response). neighbour: the higher mean win share of the ten nearest of up to
+--          10,000 responses. These two take their time; baselines = false leaves them out. difference: head less
+--          best_baseline on the same votes, z in standard errors, paired and clustered; the best is chosen on these
+--          votes, which favours it. lc_accuracy: mean over votes for the longer and votes for the shorter side, half
+--          each: 0.5 for lengths alone. Votes without a subset count in the totals alone.
 with judged as materialized (
     from _rm_judged_votes($head, $snapshot, $split, $dataset, $subset)
 ),
