@@ -90,7 +90,8 @@ def caption(provenance: Mapping[str, Any], table: pa.Table) -> str:
 
 
 def _count(table: pa.Table) -> str:
-    name = next((name for name in table.column_names if re.fullmatch(r"n_\w+", name)), "")
+    counts = [name for name in table.column_names if re.fullmatch(r"n_\w+", name)]
+    name = "n_pairs" if "n_pairs" in counts else next(iter(counts), "")
     values = [value for value in table[name].to_pylist() if value is not None] if name else []
     if not values or not all(isinstance(value, int) for value in values):
         return ""

@@ -13,6 +13,8 @@ from rmstore.report_theme import DASHES, SHAPES, THEMES, series_colors
 
 WIDTH = 640
 """Pixels of the plot between its axes, panels together."""
+FEW_PLACES = 9
+"""So many values along a logarithmic axis are its ticks."""
 
 
 class Scales:
@@ -43,7 +45,9 @@ class Scales:
         values = self._values(axis)
         settings: dict[str, Any] = {"grid": side == "Y" or self.kind != "line", "tickCount": 6}
         if kind == "log":
-            settings |= {"values": log_ticks(values), "format": ",~r"}
+            places = sorted(set(values))
+            few = side == "X" and len(places) <= FEW_PLACES
+            settings |= {"values": places if few else log_ticks(values), "format": ",~r"}
         elif all(value == int(value) for value in values):
             settings |= {"tickMinStep": 1, "format": ",d"}
         if side == "X":

@@ -99,6 +99,15 @@ def test_what_an_axis_lacks_is_left_out_and_counted():
     assert found.has_gaps
 
 
+def test_few_places_on_a_logarithmic_axis_are_its_ticks():
+    def drawn(places):
+        rows = [("d", "a", "h", n, 0.5, None, None, None) for n in places]
+        return svg(report("line x=n y=accuracy x_scale=log"), table(rows), Frame())
+
+    assert all(f">{label}<" in drawn([250, 500, 1848]) for label in ("250", "500", "1,848"))
+    assert ">273<" not in drawn(range(251, 300, 2))
+
+
 def test_cells_without_a_value_are_no_note():
     rows = [("d", name, "h", 1, value, None, None, None) for name, value in (("x", 0.5), ("y", None))]
     found = marks("heatmap x=subset y=dataset color=accuracy", rows)
