@@ -25,6 +25,14 @@ def other():
 
 
 @pytest.fixture
+def dirs(tmp_path):
+    """A list of one folder, with the report hits."""
+    from own_reports import write
+
+    return [write(tmp_path / "reports")]
+
+
+@pytest.fixture
 def parcel(exported, tmp_path):
     """A copy, to be changed, of the folder that the fixture ``exported`` of the test module wrote."""
     return Path(shutil.copytree(exported, tmp_path / "parcel"))

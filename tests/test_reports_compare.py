@@ -36,12 +36,6 @@ def store():
         yield opened
 
 
-@pytest.fixture
-def dirs(tmp_path):
-    """A folder with the report hits."""
-    return [write(tmp_path / "reports")]
-
-
 def run(store, dirs, compare="flat", name="hits", **options):
     return reports.run(store, name, {"head": "h"}, dirs=dirs, compare=compare, **options)
 

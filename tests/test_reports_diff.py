@@ -16,12 +16,6 @@ def filled(store):
     return fill_eight(store)
 
 
-@pytest.fixture
-def dirs(tmp_path):
-    """A folder with the report hits."""
-    return [write(tmp_path / "reports")]
-
-
 def ran(store, dirs, to=None, head="h", name="hits", **params):
     options = {key: params.pop(key) for key in ("where", "folds", "compare") if key in params}
     result = reports.run(store, name, {"head": head, **params}, dirs=dirs, to=to, **options)

@@ -21,12 +21,6 @@ def filled(store):
     return fill_eight(store)
 
 
-@pytest.fixture
-def dirs(tmp_path):
-    """A folder with the report hits."""
-    return [write(tmp_path / "reports")]
-
-
 def rewritten(file, to=None, rows=None, **said):
     """Write a Parquet file with other metadata, or other rows, as somebody might who wants something."""
     table = pq.read_table(file)

@@ -31,12 +31,6 @@ def store():
         yield opened
 
 
-@pytest.fixture
-def dirs(tmp_path):
-    """A folder with the report hits."""
-    return [write(tmp_path / "reports")]
-
-
 def run(store, dirs, where, name="hits", **options):
     return reports.run(store, name, {"head": "h"}, dirs=dirs, where=where, **options)
 
