@@ -10,7 +10,7 @@ create or replace macro _rm_rewardbench2_values(head, snapshot, split, dataset, 
         select * from _rm_rewardbench2_items(head, snapshot, split, dataset, subset)
     ),
     sides as (
-        select judge, unit as pair, kind, any_value(group_id) as group_id,
+        select judge, unit as pair, kind, min(group_id) as group_id,
                sum(n_right) as n_right, sum(n_wrong) as n_wrong, max(high_right) - min(low_right) as spread,
                min(low_right) - max(high_wrong) as gap
         from items
