@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from rmstore import disk, migrate, resources, safe_query, spilling
+from rmstore import disk, migrate, safe_query, spilling
 from rmstore.api import Store
 from rmstore.errors import RmstoreError, StoreError, StoreLockedError, StoreVersionError
 from rmstore.functions import register
@@ -235,12 +235,18 @@ def _equip(
     owns_connection: bool = True,
     kind: type[Store] = Store,
 ) -> Store:
-    """Register the Python functions, then the macros that name them."""
-    store = kind(con, path=file, read_only=read_only, search_path=search_path, owns_connection=owns_connection)
+    """Register the Python functions, then the macros that name them; those of reports wait for the first report."""
+    store = kind(
+        con,
+        path=file,
+        read_only=read_only,
+        functions=functions,
+        search_path=search_path,
+        owns_connection=owns_connection,
+    )
     con.execute(f"use {functions}")
     register(store)
-    for folder in ("macros", "methods"):
-        for name in resources.names("sql", folder):
-            con.execute(resources.text("sql", f"{folder}/{name}"))
+    store.make_macros("macros")
+    store.make_macros("methods")
     con.execute(f"set search_path = {quote_literal(search_path)}")
     return store

@@ -259,7 +259,9 @@ def _tests(store: Store, info: HeadInfo, source: Mapping[str, Any]) -> dict[str,
 def _report(store: Store, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the rows of a report with the given parameters, the others at their defaults."""
     report = get_report(name)
-    return store.rows(report.sql, {param.name: param.default for param in report.params} | dict(params))
+    values = {param.name: param.default for param in report.params} | dict(params)
+    with store.cursor("report_macros") as cursor:
+        return store.rows(report.sql, values, cursor=cursor)
 
 
 def _is_rated(info: HeadInfo) -> bool:

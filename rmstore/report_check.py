@@ -36,7 +36,7 @@ def check(store: Store, report: Report) -> list[str]:
     if problems:
         return problems
     values = {param.name: _EXAMPLES[param.type] if param.default is None else param.default for param in report.params}
-    with store.cursor() as cursor:
+    with store.cursor("report_macros") as cursor:
         try:
             store.execute(cursor, statement("reports/stubs")).fetchall()
             rows = store.execute(cursor, "describe\n" + report.sql, values).fetchall()

@@ -64,7 +64,7 @@ def pair(store: Store, line: Comparison, left: pa.Table, right: pa.Table) -> pa.
         "left": quote_identifier(first),
         "right": quote_identifier(second),
     }
-    with store.cursor() as cursor:
+    with store.cursor("report_macros") as cursor:
         cursor.register("units_left", left)
         cursor.register("units_right", right)
         return store.arrow(cursor, fill_in(statement("reports/compare"), parts))

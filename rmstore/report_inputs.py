@@ -50,5 +50,6 @@ def digest(store: Store, report: Report, bound: Bound, state: dict[str, Any]) ->
 
 @cache
 def _macros() -> str:
-    texts = [resources.text("sql", f"macros/{name}") for name in resources.names("sql", "macros")]
+    folders = ("macros", "methods", "report_macros")
+    texts = [resources.text("sql", f"{folder}/{name}") for folder in folders for name in resources.names("sql", folder)]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()

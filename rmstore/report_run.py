@@ -164,7 +164,7 @@ def rival(store: Store, bound: Bound, reference: str) -> Bound:
 @contextmanager
 def opened_side(store: Store, job: Job, bound: Bound) -> Iterator[Side]:
     """Give a cursor with the folds and the condition of a job laid over the tables that its report reads."""
-    with store.cursor() as cursor:
+    with store.cursor("report_macros") as cursor:
         covers = Covers(store, cursor)
         with report_folds.prepared(store, covers, bound, job.folds) as (folds, notes):
             kept = report_filter.lay(store, covers, job.report, bound, job.where)

@@ -60,6 +60,7 @@ class Store:
         *,
         path: Path | None,
         read_only: bool,
+        functions: str,
         search_path: str,
         owns_connection: bool = True,
     ) -> None:
@@ -67,7 +68,8 @@ class Store:
         self.stop = threading.Event()
         self.lock = threading.RLock()
         self.cache: dict[Any, Any] = {}
-        self._search_path, self._owns_connection = search_path, owns_connection
+        self._functions, self._search_path, self._owns_connection = functions, search_path, owns_connection
+        self._made: set[str] = set()
         self._remembered: dict[str, RmstoreError] = {}
         self._tracers: list[Callable[[str], None]] = []
 
@@ -86,11 +88,27 @@ class Store:
         if self._owns_connection:
             self.con.close()
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
+    def make_macros(self, folder: str) -> None:
+        """Make the SQL functions of a folder of ``sql``, where this store has not done so yet."""
+        with self.lock:
+            if folder in self._made:
+                return
+            with self.con.cursor() as cursor:
+                cursor.execute(f"use {quote_identifier(self._functions)}")
+                for name in resources.names("sql", folder):
+                    cursor.execute(resources.text("sql", f"{folder}/{name}"))
+            self._made.add(folder)
+
+    def cursor(self, macros: str | None = None) -> duckdb.DuckDBPyConnection:
         """Return a cursor of its own transaction that finds the tables of the store by bare name.
 
         Close it in threads: DuckDB 1.5 can lock up where a cursor is left to the collector beside running functions.
+
+        Args:
+            macros: a folder of ``sql`` whose functions the cursor needs, beyond those that are always there.
         """
+        if macros is not None:
+            self.make_macros(macros)
         cursor = self.con.cursor()
         cursor.execute(f"set search_path = {quote_literal(self._search_path)}")
         return cursor

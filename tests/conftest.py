@@ -12,8 +12,9 @@ import rmstore
 
 @pytest.fixture
 def store():
-    """An empty store in memory."""
+    """An empty store in memory, with the macros of reports too, which tests call by themselves."""
     with rmstore.connect() as opened:
+        opened.make_macros("report_macros")
         yield opened
 
 

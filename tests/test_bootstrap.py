@@ -16,8 +16,9 @@ KEYS = np.random.default_rng(0).integers(0, 2**64, 4_000, dtype=np.uint64)
 
 @pytest.fixture(scope="module")
 def store():
-    """An empty store; nothing here writes."""
+    """An empty store with the macros of reports; nothing here writes."""
     with rmstore.connect() as opened:
+        opened.make_macros("report_macros")
         yield opened
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 import rmstore
+from rmstore import reports
 from rmstore.connection import migrate_file
 from rmstore.errors import StoreError, StoreLockedError, StoreVersionError
 
@@ -129,6 +130,21 @@ def test_several_readers_share_a_file(tmp_path):
         with rmstore.connect(path, read_only=True) as store:
             assert store.sql("select count(*) from heads").fetchall() == [(0,)]
         reader.communicate(b"\n")
+
+
+def made(con):
+    return {name for (name,) in con.execute("select function_name from duckdb_functions()").fetchall()}
+
+
+def test_what_reports_alone_use_waits_for_the_first_report(toured):
+    with rmstore.connect(toured / "tour.duckdb", read_only=True) as store:
+        before = made(store.con)
+        store.sql("begin")
+        n_rows = reports.run(store, "accuracy", {"head": "tour-linear"}).table.num_rows
+        store.sql("commit")
+        added = made(store.con) - before
+    assert n_rows > 0
+    assert "_rm_judged_votes" in added and all(name.startswith("_rm_") for name in added)
 
 
 @pytest.fixture

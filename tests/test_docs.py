@@ -84,7 +84,7 @@ def test_generated_parts_are_current(monkeypatch):
 
 
 def test_every_sql_file_says_what_it_is_for():
-    for folder in ("macros", "methods", "reports"):
+    for folder in ("macros", "methods", "reports", "report_macros"):
         for name in resources.names("sql", folder):
             text = resources.text("sql", f"{folder}/{name}")
             assert text.startswith("-- "), name

@@ -14,6 +14,7 @@ from rmstore.functions import FUNCTIONS
 from rmstore.heads import HEADS
 from rmstore.objectives import OBJECTIVES
 
+SQL = Path(resources.tree("sql"))
 HERE = Path(__file__).parent
 README = (HERE.parent / "README.md").read_text(encoding="utf-8")
 TESTS = {path: path.read_text(encoding="utf-8") for path in HERE.rglob("test_*.py")}
@@ -54,11 +55,25 @@ def test_functions_have_a_test_of_their_name(registered):
 
 
 def test_python_functions_stand_behind_sql():
-    folders = ("macros", "reports", "queries/vectors", "queries/snapshots")
+    folders = ("macros", "report_macros", "reports", "queries/vectors", "queries/snapshots")
     files = [f"{folder}/{name}" for folder in folders for name in resources.names("sql", folder)]
     text = "\n".join(resources.text("sql", file) for file in files)
     assert [name for name in FUNCTIONS if f"{name}(" not in text] == []
     assert all(name.startswith("_rm_") for name in FUNCTIONS)
+
+
+def test_what_is_made_for_reports_is_used_by_reports_alone():
+    places = {path.relative_to(SQL).as_posix(): path for path in SQL.rglob("*.sql")}
+    texts = {
+        place: path.read_text(encoding="utf-8")
+        for place, path in places.items()
+        if not place.startswith(("reports/", "queries/reports/"))
+    }
+    waiting = {path for path in texts if path.startswith("report_macros/")}
+    names = {name for path in waiting for name in re.findall(r"create or replace macro (\w+)", texts[path])}
+    assert names and all(name.startswith("_rm_") for name in names)
+    used = {path: names & set(re.findall(r"\w+", text)) for path, text in texts.items() if path not in waiting}
+    assert {path: found for path, found in used.items() if found} == {}
 
 
 def test_commands_are_documented_and_tested():

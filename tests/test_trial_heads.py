@@ -146,6 +146,7 @@ def test_a_read_only_store_is_enough(tmp_path):
         stock(written, rows, votes=[(2 * i, 2 * i + 1) for i in range(4)])
         embed(written, "d", snapshot="s", encoder="toy:8", layout="response")
     with rmstore.connect(tmp_path / "s.duckdb", read_only=True) as reader:
+        reader.make_macros("report_macros")
         found = reader.rows(
             "select reward from _rm_trial_rewards('s', (select list({'chosen_id': chosen_id, 'prob': prob, "
             "'rejected_id': rejected_id, 'weight': weight, 'marks': [1::utinyint]}) from rm_pairs('s')), "

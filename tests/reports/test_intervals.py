@@ -10,8 +10,9 @@ import rmstore
 
 @pytest.fixture(scope="module")
 def store():
-    """An empty store; nothing here writes."""
+    """An empty store with the macros of reports; nothing here writes."""
     with rmstore.connect() as opened:
+        opened.make_macros("report_macros")
         yield opened
 
 
