@@ -90,7 +90,7 @@ def main() -> None:
         found, error = drawn[:, column].mean(), drawn[:, column].std(ddof=1) / np.sqrt(PERMUTATIONS)
         assert abs(found - curve[n - 1]) <= 5 * error + 1e-9, f"the two disagree at n = {n}"
     store = filled_store(reward, gold)
-    cursor = store.cursor()
+    cursor = store.cursor("report_macros")
     cursor.execute(
         "create or replace temp macro _rm_rated_rewards(head, snapshot, attribute, split, dataset, subset) as table "
         "from bench_candidates"
