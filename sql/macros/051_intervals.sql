@@ -17,6 +17,10 @@ create or replace macro _rm_t975(df) as
 
 create or replace macro _rm_mean(n, total) as sum(total)::double / nullif(sum(n), 0);
 
+-- The mean of a column, the same to the bit in whatever order its rows come, for what is ranked or compared afterwards:
+-- a plain sum of 0.1, 0.2 and 0.3 depends on which comes first.
+create or replace macro _rm_steady_mean(value) as list_avg(list_sort(list(value)));
+
 -- A difference of sums of squares of about this size; where it is no more than their rounding, 0.
 create or replace macro _rm_beyond_rounding(difference, size) as
     case when difference <= 1e-13 * size then 0e0 else difference end;

@@ -1,6 +1,6 @@
 -- The gold of a response: the mean of its finite ratings of an attribute.
 create or replace macro _rm_golds(attribute) as table
-    select response_id, avg(value) as gold
+    select response_id, _rm_steady_mean(value) as gold
     from rm.main.ratings as ratings
     where ratings.attribute = attribute and isfinite(value)
     group by response_id;

@@ -32,7 +32,8 @@ create or replace macro _rm_rater_values(dataset, subset, split, naming, snapsho
         group by votes.dataset, votes.low_id, votes.high_id
     ),
     said as (
-        select votes.dataset, votes.low_id, votes.high_id, votes.rater, avg(votes.prob) as value, false as is_seen
+        select votes.dataset, votes.low_id, votes.high_id, votes.rater, _rm_steady_mean(votes.prob) as value,
+               false as is_seen
         from votes
         group by votes.dataset, votes.low_id, votes.high_id, votes.rater
     ),
