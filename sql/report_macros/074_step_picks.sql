@@ -20,8 +20,8 @@ create or replace macro _rm_step_keys(p, gold) as [
 create or replace macro _rm_step_curves(head, snapshot, source, attribute, split, dataset, most) as table
     with solutions as (
         select steps.group_id, steps.prompt_id, steps.response_id, bool_or(steps.is_seen) as is_seen,
-               any_value(steps.p) as p,
-               any_value(if(attribute is null, (steps.labelled = -1)::integer::double, golds.gold)) as gold
+               max(steps.p) as p,
+               min(if(attribute is null, (steps.labelled = -1)::integer::double, golds.gold)) as gold
         from _rm_step_solutions(head, snapshot, source) as steps
         left join _rm_golds(attribute) as golds using (response_id)
         where split in (steps.split, 'all') and (dataset is null or steps.dataset = dataset)
