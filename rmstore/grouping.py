@@ -16,22 +16,32 @@ FEWEST_GROUPS = 20
 
 
 def distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct rows in an order that depends on their content alone, and the number of every row.
+    """Return the distinct rows in an order that depends on their content alone, and the number of every row."""
+    first, number = alike(rows)
+    return rows[first] + np.float32(0), number  # -0.0 and 0.0 are one value
+
+
+def alike(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first of every set of equal rows, in an order of content alone, and the number of every row's set.
 
     Rows are hashed to 128 bits by two multilinear sums; equal hashes are then compared for real.
+
+    Args:
+        rows: (n, d) float32, finite.
+
+    Returns:
+        Row numbers (m,) and, for every row, a position among them, (n,), both int64.
     """
-    rows = rows + np.float32(0)  # -0.0 and 0.0 are one value
-    words = rows.view(np.uint32).astype(np.uint64, copy=False) if rows.shape[1] % 2 else rows.view(np.uint64)
-    factors = np.random.default_rng(20250204).integers(1, 2**63, size=(2, words.shape[1]), dtype=np.uint64) | 1
-    hashes = np.stack([_multilinear(words, factor) for factor in factors], axis=1)
+    factors = np.random.default_rng(20250204).integers(1, 2**63, size=(2, _n_words(rows)), dtype=np.uint64) | 1
+    hashes = np.stack([_multilinear(rows, factor) for factor in factors], axis=1)
     keys = hashes.view([("a", np.uint64), ("b", np.uint64)]).ravel()
     _, first, number = np.unique(keys, return_index=True, return_inverse=True)
-    items = rows[first]
-    for start in range(0, len(rows), 65_536):
-        block = slice(start, start + 65_536)
-        if not np.array_equal(items[number[block]], rows[block]):
+    later = np.flatnonzero(first[number] != np.arange(len(rows)))
+    for start in range(0, len(later), 65_536):
+        block = later[start : start + 65_536]
+        if not np.array_equal(rows[first[number[block]]], rows[block]):
             raise InputError("two different vectors share a 128-bit hash", hint="please report this")
-    return items, number.astype(np.int64)
+    return first, number.astype(np.int64)
 
 
 def components(first: np.ndarray, second: np.ndarray, n: int) -> np.ndarray:
@@ -67,11 +77,16 @@ def draw_valid(split: np.ndarray, component: np.ndarray, keys: dict[int, str], s
     split[is_open & np.isin(component, drawn)] = SPLITS.index("valid")
 
 
-def _multilinear(words: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    sums = np.empty(len(words), np.uint64)
-    for start in range(0, len(words), 8_192):
-        block = words[start : start + 8_192]
-        mixed = (block ^ (block >> np.uint64(29))) * factor
+def _n_words(rows: np.ndarray) -> int:
+    return rows.shape[1] if rows.shape[1] % 2 else rows.shape[1] // 2
+
+
+def _multilinear(rows: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    sums = np.empty(len(rows), np.uint64)
+    for start in range(0, len(rows), 8_192):
+        block = rows[start : start + 8_192] + np.float32(0)  # -0.0 and 0.0 are one value
+        words = block.view(np.uint32).astype(np.uint64) if rows.shape[1] % 2 else block.view(np.uint64)
+        mixed = (words ^ (words >> np.uint64(29))) * factor
         sums[start : start + len(block)] = (mixed ^ (mixed >> np.uint64(32))).sum(axis=1, dtype=np.uint64)
     return sums
 

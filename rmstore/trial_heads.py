@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rmstore.errors import InputError, OptionError
 from rmstore.fitting import fit
-from rmstore.grouping import SPLITS, components, distinct
+from rmstore.grouping import SPLITS, alike, components
 from rmstore.kernels import Field, Scorer
 from rmstore.recipes import Plan, Recipe, plan
 from rmstore.records import SnapshotInfo
-from rmstore.sides import find_sides, read_vectors, texts
+from rmstore.sides import find_sides, read_vectors
 from rmstore.store import Store
 from rmstore.training_set import TrainingSet, in_order, numbers
 
@@ -64,8 +65,8 @@ def run_trials(
     if not len(votes):
         yield from (None for _ in plans)
         return
-    known = _known(store, snapshot, votes, len(plans))
-    vectors, place = _judged(store, snapshot, judged)
+    vectors = _Vectors.of(store, snapshot, [votes.field("chosen_id"), votes.field("rejected_id"), judged])
+    known, asked = _known(store, snapshot, votes, vectors, len(plans)), _Judged.of(vectors, judged)
     for number, planned in enumerate(plans):
         store.check()
         mark = known.marks[:, number]
@@ -73,7 +74,36 @@ def run_trials(
             yield None
             continue
         scorer = fit(known.part(mark), planned, poll=lambda *_: store.check()).scorer
-        yield Trial(_rewards(scorer, vectors, place), scorer.temperature)
+        yield Trial(asked.rewards(scorer), scorer.temperature)
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """The vectors of every response that a sweep trains on or judges, each once.
+
+    Attributes:
+        snapshot: where they are from.
+        ids: ids of the responses as text, ascending.
+        row: row of each in the matrix, -1 where it is no member of the snapshot.
+        matrix: (n, d) float32, in the order of the ids.
+    """
+
+    snapshot: SnapshotInfo
+    ids: pa.Array
+    row: np.ndarray
+    matrix: np.ndarray
+
+    @classmethod
+    def of(cls, store: Store, snapshot: SnapshotInfo, columns: Sequence[pa.Array]) -> _Vectors:
+        ids = pc.unique(pa.chunked_array([column.cast(pa.string()) for column in columns])).drop_null()
+        ids = ids.take(pc.array_sort_indices(ids))
+        matrix, row = read_vectors(store, snapshot, ids)
+        return cls(snapshot, ids, row, matrix)
+
+    def rows(self, column: pa.Array) -> np.ndarray:
+        """Return the row of every response of a column, -1 where it has none."""
+        place = pc.index_in(column.cast(pa.string()), value_set=self.ids).fill_null(-1).to_numpy(zero_copy_only=False)
+        return np.where(place < 0, -1, np.append(self.row, -1)[place])
 
 
 @dataclass(frozen=True)
@@ -123,15 +153,15 @@ def _planned(recipe: Recipe) -> Plan:
     return planned
 
 
-def _known(store: Store, snapshot: SnapshotInfo, votes: pa.StructArray, trials: int) -> _Votes:
+def _known(store: Store, snapshot: SnapshotInfo, votes: pa.StructArray, vectors: _Vectors, trials: int) -> _Votes:
     marks = votes.field("marks")
     if (lengths := {*marks.value_lengths().unique().to_pylist()}) != {trials}:
         raise InputError(f"votes have {sorted(lengths)} marks for {trials} trials", hint="one mark per trial")
     table = marks.flatten().to_numpy(zero_copy_only=False).astype(np.uint8).reshape(-1, trials)
     named = [(side, votes.field(f"{side}_id")) for side in ("chosen", "rejected")]
     sides = find_sides(store, named, prompt=None, snapshot=snapshot)
-    chosen, rejected = sides.items
-    keep = sides.present & (chosen != rejected)
+    chosen, rejected = (vectors.rows(ids) for _, ids in named)
+    keep = (chosen >= 0) & (rejected >= 0) & (chosen != rejected)
     groups = pa.array(np.concatenate(sides.known), pa.string()).dictionary_encode()
     rank = np.argsort(np.argsort(groups.dictionary.to_numpy(zero_copy_only=False).astype(str)))
     numbered = rank[groups.indices.to_numpy()]  # in the order of their ids, as rm_train numbers them
@@ -141,29 +171,44 @@ def _known(store: Store, snapshot: SnapshotInfo, votes: pa.StructArray, trials: 
     }  # fmt: skip
     return _Votes(
         {name: column[keep] for name, column in columns.items()},
-        tuple(end[keep] for end in np.split(numbered, len(sides.known))), table[keep], sides.read_items(), sides.fields,
+        tuple(end[keep] for end in np.split(numbered, len(sides.known))), table[keep], vectors.matrix, sides.fields,
     )  # fmt: skip
 
 
-def _judged(store: Store, snapshot: SnapshotInfo, judged: pa.Array) -> tuple[pa.Array, np.ndarray]:
-    """Return the distinct vectors of the judged responses, and where each response finds its own.
+@dataclass(frozen=True)
+class _Judged:
+    """The judged responses.
 
-    The sums of a product differ in their last bits by the place of a row, so equal vectors are scored once.
+    Attributes:
+        vectors: of the distinct ones, (m, d) float32 as an arrow list array.
+        place: for every judged response, in their order, where ``vectors`` has one that equals its own: the sums of a
+            product differ in their last bits by the place of a row, so equal vectors take the reward of the first.
     """
-    keys, number = np.unique(texts(judged), return_inverse=True)
-    matrix = read_vectors(store, snapshot, keys.tolist())
-    if len(matrix) != len(keys):
-        raise InputError(
-            f"{len(keys) - len(matrix)} of {len(keys)} judged responses are no members of {snapshot.reference}",
-            hint="judge responses of rm_rows",
-        )
-    if not len(matrix):
-        return pa.array([], pa.list_(pa.float32(), 0)), number
-    vectors, row = distinct(matrix)
-    return pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1]), row[number]
 
+    vectors: pa.Array
+    place: np.ndarray
 
-def _rewards(scorer: Scorer, vectors: pa.Array, place: np.ndarray) -> pa.Array:
-    if not len(place):
-        return pa.array([], pa.float32())
-    return replace(scorer, name="trial").score(vectors).take(pa.array(place))
+    @classmethod
+    def of(cls, vectors: _Vectors, judged: pa.Array) -> _Judged:
+        """Return the judged responses.
+
+        Raises:
+            InputError: one has no vector.
+        """
+        row = vectors.rows(judged)
+        if (row < 0).any():
+            lost, n = pc.count_distinct(judged.filter(pa.array(row < 0))), pc.count_distinct(judged)
+            raise InputError(
+                f"{lost} of {n} judged responses are no members of {vectors.snapshot.reference}",
+                hint="judge responses of rm_rows",
+            )
+        rows, number = np.unique(row, return_inverse=True)
+        matrix = vectors.matrix if len(rows) == len(vectors.matrix) else vectors.matrix[rows]
+        first, same = alike(matrix)
+        return cls(pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), matrix.shape[1]), first[same[number]])
+
+    def rewards(self, scorer: Scorer) -> pa.Array:
+        """Return what a head says of them, float32."""
+        if not len(self.place):
+            return pa.array([], pa.float32())
+        return replace(scorer, name="trial").score(self.vectors).take(pa.array(self.place))

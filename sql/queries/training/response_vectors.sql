@@ -1,6 +1,6 @@
--- The vector of every wanted id, once, in id order.
-select any_value(embedding) as embedding
-from rm_rows($snapshot) as "rows"
-where response_id in (select id::uuid from training_ids)
-group by response_id
-order by response_id
+-- Vectors of the wanted responses that a snapshot holds, with the place of each among the wanted ones.
+select wanted.place, members.embedding
+from (
+{members}
+) as members
+join (select id::uuid as response_id, place from training_ids) as wanted using (response_id)

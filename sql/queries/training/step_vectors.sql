@@ -1,6 +1,5 @@
--- The vector of every wanted step, once, in id order.
-select any_value(embedding) as embedding
+-- Vectors of the wanted steps of a snapshot, with the place of each among the wanted ones; a step may come more than
+-- once, with the same vector.
+select wanted.place, steps.embedding
 from rm_steps($snapshot) as steps
-where step_id in (select id::uuid from training_ids)
-group by step_id
-order by step_id
+join (select id::uuid as step_id, place from training_ids) as wanted using (step_id)
