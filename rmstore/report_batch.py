@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rmstore import head_store, report_inputs, report_provenance, report_record, reports, snapshots
+from rmstore import head_store, report_provenance, report_record, reports, snapshots
 from rmstore.errors import BadFileError, Interrupted, NoRoomError, ReportError, RmstoreError, StoreError
 from rmstore.export import replacing
 from rmstore.records import Progress, silent
 from rmstore.report_files import names_of
+from rmstore.report_inputs import Inputs
 from rmstore.report_plan import Planned, plan
 from rmstore.report_run import Job, execute, prepare
 from rmstore.store import Store
@@ -88,46 +89,46 @@ def run_all(
     folder = Path(to)
     plans = plan(store, heads=heads, frozen=frozen, params=params, dirs=dirs)
     _make(folder)
-    state, skips = report_inputs.data_state(store), _Skips(folder / SKIPPED)
+    inputs, skips = Inputs(store), _Skips(folder / SKIPPED)
     rows = []
     for number, planned in enumerate(plans):
         progress(number, len(plans), planned.name)
         store.check()
         started = time.perf_counter()
-        row = _one(store, folder, planned, state, skips)
+        row = _one(store, folder, planned, inputs, skips)
         rows.append(replace(row, seconds=round(time.perf_counter() - started, 3)))
     progress(len(plans), len(plans), "")
     lost = {folder / one.file for one, row in zip(plans, rows, strict=True) if one.file and row.file is None}
     return rows + list(_stale(store, folder, lost, names_of(dirs), prune=prune))
 
 
-def _one(store: Store, folder: Path, planned: Planned, state: dict[str, Any], skips: _Skips) -> BatchRow:
+def _one(store: Store, folder: Path, planned: Planned, inputs: Inputs, skips: _Skips) -> BatchRow:
     """Return what became of one run of the plan."""
     row = BatchRow(planned.name, planned.head, planned.snapshot, "skipped", planned.reason)
     if planned.report is None:
         return replace(row, state="failed")
     if planned.reason or planned.file is None:
         return row
-    target, key, digest = folder / planned.file, planned.file.as_posix(), ""
+    target, key, tried = folder / planned.file, planned.file.as_posix(), ""
     try:
         job = Job(planned.report, planned.params or {})
         bound = prepare(store, job)
-        digest = report_inputs.digest(store, planned.report, bound, state)
-        said = _said(target)
-        if said.get("inputs_sha256") == digest:
+        digest, said = inputs.digest(planned.report, bound), _said(target)
+        if digest and said.get("inputs_sha256") == digest:
             return replace(row, state="unchanged", n_rows=said.get("n_rows"), file=target)
-        if skips.reason(key, digest):
-            return replace(row, reason=skips.reason(key, digest))
+        tried = digest and inputs.digest_of_all(planned.report, bound)
+        if reason := skips.reason(key, tried):
+            return replace(row, reason=reason)
         done = execute(store, job, bound)
     except (Interrupted, NoRoomError):
         raise
     except RmstoreError as problem:
         if isinstance(problem, ReportError) and _FAULT.search(problem.problem):
             return replace(row, state="failed", reason=problem.problem)
-        skips.enter(key, digest, problem.problem)
+        skips.enter(key, tried, problem.problem)
         return replace(row, reason=problem.problem)
     if reason := report_provenance.why_nothing(store, done.report, bound, done.table):
-        skips.enter(key, digest, reason)
+        skips.enter(key, tried, reason)
         return replace(row, reason=reason)
     _make(target.parent)
     reports.finish(store, replace(done, provenance={**done.provenance, "inputs_sha256": digest}), target)

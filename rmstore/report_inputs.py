@@ -3,53 +3,82 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, cached_property
+from importlib.abc import Traversable
+from importlib.resources import files
 from typing import Any
 
 import duckdb
 
-from rmstore import __version__, head_store, resources, snapshots
+from rmstore import __version__, report_provenance, resources
 from rmstore.hashing import canonical_json
 from rmstore.report_header import Report
 from rmstore.report_parameters import Bound
+from rmstore.report_reach import Functions, reach
 from rmstore.store import Store
 
 
-def data_state(store: Store) -> dict[str, Any]:
-    """Return what the store holds, in a form that changes when the data do; read it once for many reports."""
-    (state,) = store.run("reports/data_state")
-    return state
+class Inputs:
+    """What a store holds, read once for many runs."""
 
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._functions = Functions(store)
+        self._tables = [str(row["name"]) for row in store.run("reports/state_tables")]
+        self._snapshots: dict[int, list[dict[str, Any]]] = {}
 
-def digest(store: Store, report: Report, bound: Bound, state: dict[str, Any]) -> str:
-    """Return the SHA-256 of the inputs of a run.
+    def digest(self, report: Report, bound: Bound) -> str:
+        """Return the SHA-256 of the inputs of a run, empty where they lie outside the store.
 
-    They are the SQL of the report, the macros and the versions behind it, the parameters, the fingerprints of its heads
-    and snapshots, and the data of the store. A report that names no head, or no snapshot, may read any that lives, so
-    all of them are among its inputs.
+        They are the SQL of the report, the SQL and Python that it is run by, the versions, the parameters, and data:
+        what concerns the responses of its snapshots, where the report cannot read more (:mod:`rmstore.report_reach`),
+        with what its file says of heads, snapshots and data sets; else all that the store holds.
+        """
+        far = reach(self._store, self._functions, set(self._tables), report, bound)
+        if far == "outside":
+            return ""
+        return self._of(report, bound, self._bound_data(bound) if far == "snapshots" else self._all_data)
 
-    Args:
-        store: an open store.
-        report: the report.
-        bound: its parameters.
-        state: what :func:`data_state` gave.
-    """
-    heads = bound.heads.values() if bound.heads else head_store.list_heads(store)
-    frozen = bound.snapshots.values() if bound.snapshots else snapshots.list_snapshots(store)
-    inputs = {
-        "sql": report.sha256,
-        "macros": _macros(),
-        "versions": [__version__, duckdb.__version__],
-        "parameters": bound.values,
-        "heads": [[head.reference, head.fingerprint] for head in heads],
-        "snapshots": [[one.reference, one.fingerprint, one.n_withdrawn] for one in frozen],
-        "data": state,
-    }
-    return hashlib.sha256(canonical_json(inputs).encode()).hexdigest()
+    def digest_of_all(self, report: Report, bound: Bound) -> str:
+        """Return the SHA-256 of a run that may depend on all that the store holds: that of a reason, not of numbers."""
+        return self._of(report, bound, self._all_data)
+
+    def _of(self, report: Report, bound: Bound, data: Any) -> str:
+        inputs = {
+            "sql": report.sha256,
+            "code": _code(),
+            "versions": [__version__, duckdb.__version__],
+            "parameters": bound.values,
+            "data": data,
+        }
+        return hashlib.sha256(canonical_json(inputs).encode()).hexdigest()
+
+    @cached_property
+    def _all_data(self) -> list[dict[str, Any]]:
+        found = (self._store.run("reports/state_of_table", {"name": name}, table=name) for name in self._tables)
+        return [row for rows in found for row in rows]
+
+    def _bound_data(self, bound: Bound) -> list[Any]:
+        ids = dict.fromkeys(info.snapshot_id for info in bound.snapshots.values())
+        for number in ids:
+            if number not in self._snapshots:
+                self._snapshots[number] = self._store.run("reports/state_of_snapshot", {"snapshot_id": number})
+        return [report_provenance.sources(self._store, bound), [self._snapshots[number] for number in ids]]
 
 
 @cache
-def _macros() -> str:
-    folders = ("macros", "methods", "report_macros")
-    texts = [resources.text("sql", f"{folder}/{name}") for folder in folders for name in resources.names("sql", folder)]
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+def _code() -> str:
+    """Return the SHA-256 of the SQL and Python that make the numbers: in a checkout they change under one version."""
+    package = files("rmstore")
+    found = [*_texts(resources.tree("sql"), ".sql", {"reports"}), *_texts(package, ".py", {"cli"})]
+    return hashlib.sha256(b"\0".join(found)).hexdigest()
+
+
+def _texts(place: Traversable, ending: str, without: set[str]) -> Iterator[bytes]:
+    """Give the files below a folder in the order of their names."""
+    for entry in sorted(place.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir() and entry.name not in without:
+            yield from _texts(entry, ending, set())
+        elif entry.name.endswith(ending):
+            yield entry.read_bytes()
