@@ -35,6 +35,14 @@ create or replace macro _rm_overoptimisation_prompts(
            _rm_bon_curves(if(is_used, candidates, null), null) as curves
     from marked;
 
+-- What gold gains; 0 where it is the same but for the order in which it was added up.
+create or replace macro _rm_gain(gold, first) as
+    if(abs(gold - first) <= 1e-13 * (abs(gold) + abs(first)), 0e0, gold - first);
+
+-- The peak of the curve of several fits together, an aggregate; none where they cancel out.
+create or replace macro _rm_summed_peak(a, b) as rm_overoptimisation_peak(
+    _rm_beyond_rounding(sum(a), sum(abs(a))), _rm_beyond_rounding(sum(b), sum(abs(b))));
+
 -- How many prompts were left out, and why; an aggregate over those rows.
 create or replace macro _rm_left_out(is_seen, is_mixed, is_short) as {
     'n_seen': case when count(is_seen) = count(*) then count(*) filter (is_seen) end,

@@ -40,7 +40,9 @@ groups as materialized (
 tops as (
     select n, sum(gold) / sum(m) as gold, sum(first) / sum(m) as first, sum(last) / sum(m) as last
     from groups
-    group by n order by gold desc, n limit 1
+    group by n
+    qualify sum(gold) / sum(m) >= max(sum(gold) / sum(m)) over () - 1e-12 * abs(max(sum(gold) / sum(m)) over ())
+    order by n limit 1
 ),
 drops as (
     select _rm_mean_interval(m, total) as bounds
@@ -49,7 +51,7 @@ drops as (
 fits as materialized (
     select group_id, m, fit.a as a, fit.b as b
     from (
-        select group_id, m, rm_overoptimisation_fit(sqrt(_rm_bon_kl(n)), gold - first) as fit
+        select group_id, m, rm_overoptimisation_fit(sqrt(_rm_bon_kl(n)), _rm_gain(gold, first)) as fit
         from groups
         join (select unnest(_rm_bon_grid(last_n)) as n from counts) using (n)
         group by group_id, m
@@ -57,13 +59,13 @@ fits as materialized (
 ),
 fit as (
     select _rm_mean(m, a) as a, _rm_mean_interval(m, a) as a_bounds, _rm_mean(m, b) as b,
-           _rm_mean_interval(m, b) as b_bounds, rm_overoptimisation_peak(_rm_mean(m, a), _rm_mean(m, b)) as peak
+           _rm_mean_interval(m, b) as b_bounds, _rm_summed_peak(a, b) as peak
     from fits
 ),
 peaks as (
     select _rm_bootstrap_interval(peak, n_groups) as bounds, count(peak) / count(*) as share
     from (
-        select n_groups, rm_overoptimisation_peak(sum(times * a), sum(times * b)) as peak
+        select n_groups, _rm_summed_peak(times * a, times * b) as peak
         from (select unnest(range($replicates)) as replicate, a, b,
                      unnest(_rm_bootstrap_counts($seed, $replicates, group_id)) as times from fits) cross join counts
         group by replicate, n_groups
