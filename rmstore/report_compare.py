@@ -44,7 +44,7 @@ def pair(store: Store, line: Comparison, left: pa.Table, right: pa.Table) -> pa.
 
     The columns are the keys, n (units judged by both; n_units where a key is called n), n_groups, n_unpaired (groups
     that one side judged alone, or on another number of units), the measure of both, difference (left less right), low
-    and high (95 %, t, clustered by group), and z; the last three are NULL where nothing varies.
+    and high (95 %, clustered by group; of a share within [-1, 1]), and z; the last three are NULL where nothing varies.
 
     Args:
         store: an open store.
@@ -63,6 +63,7 @@ def pair(store: Store, line: Comparison, left: pa.Table, right: pa.Table) -> pa.
         "kind": "bigint" if whole else "double",
         "left": quote_identifier(first),
         "right": quote_identifier(second),
+        "interval": "_rm_paired_share_interval" if line.is_share else "_rm_paired_interval",
     }
     with store.cursor("report_macros") as cursor:
         cursor.register("units_left", left)

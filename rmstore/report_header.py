@@ -18,13 +18,13 @@ TYPES = ("HEAD", "SNAPSHOT", "VARCHAR", "DOUBLE", "INTEGER", "BOOLEAN")
 ENGINES = ("duckdb", "spark")
 REQUIRED = ("report", "title", "grain", "engines", "params", "columns")
 OPTIONAL = ("chart", "compare", "filter", "folds", "levels", "note")
-FILTERED = ("rm_pairs", "rm_rows", "rm_rewards", "rm_steps", "rm_step_rewards", "rm_votes")
+FILTERED = ("rm_pairs", "rm_rows", "rm_rewards", "rm_steps", "rm_step_rewards", "rm_votes", "rm_reward_votes")
 """Table functions that an operator's own condition can filter."""
 _ENTRY = re.compile(r"-- ([a-z]+):(?:\s+(.*))?$")
 _MORE = re.compile(r"--\s{2,}(\S.*)$")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _COMPARISON = re.compile(
-    r"([a-z_]\w*) = ([a-z_]\w*) / ([a-z_]\w*) in ([a-z_]\w*)(?: by ([a-z_]\w*(?:\s*,\s*[a-z_]\w*)*))?"
+    r"(share )?([a-z_]\w*) = ([a-z_]\w*) / ([a-z_]\w*) in ([a-z_]\w*)(?: by ([a-z_]\w*(?:\s*,\s*[a-z_]\w*)*))?"
 )
 _PARAMETER = re.compile(r"([a-z_][a-z0-9_]*)\s+(\w+)(?:\s*=\s*(.+))?")
 
@@ -71,6 +71,7 @@ class Comparison:
         n: the column of the CTE with the number of units, or their weight.
         units: the CTE; it has the keys as the report writes them, and ``group_id``.
         keys: columns of the report that name a row.
+        is_share: whether the mean is a share, so that a difference lies in [-1, 1].
     """
 
     metric: str
@@ -78,6 +79,7 @@ class Comparison:
     n: str
     units: str
     keys: tuple[str, ...] = ()
+    is_share: bool = False
 
 
 @dataclass(frozen=True)
@@ -294,13 +296,13 @@ def _comparison(header: _Header, columns: set[str]) -> Comparison | None:
     found = _COMPARISON.fullmatch(text)
     if not found:
         header.refuse("compare", f"{text!r} is no comparison", hint="accuracy = hits / n in groups by dataset, split")
-    metric, total, n, units, keys = found.groups()
+    share, metric, total, n, units, keys = found.groups()
     names = tuple(key.strip() for key in keys.split(",")) if keys else ()
     for column in (metric, *names):
         if column not in columns:
             unknown = UnknownNameError("column", column, columns)
             header.refuse("compare", unknown.problem, hint=unknown.hint)
-    return Comparison(metric, total, n, units, names)
+    return Comparison(metric, total, n, units, names, bool(share))
 
 
 def _filter(header: _Header) -> tuple[str, ...]:

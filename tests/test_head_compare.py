@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from lab import fill, save_head
+from spans import paired_share
 
 from rmstore import head_compare, snapshots
 from rmstore.embedding import embed
@@ -35,12 +36,11 @@ def test_the_same_pairs_by_hand(hand):
 
 
 def test_the_interval_is_that_of_whole_groups(hand):
-    """Totals 3, -1, 0 over n = 3, 1, 1: sandwich variance 3/2 sum (t - 0.4 n)^2 / 25, t of 2 degrees of freedom."""
+    """Totals 3, -1, 0 over n = 3, 1, 1: sandwich variance 3/2 sum (t - 0.4 n)^2 / 25, a difference of shares."""
     found = head_compare.compare(hand, "h", "g", split="all").pairs
     n, total = np.array([3, 1, 1]), np.array([3.0, -1.0, 0.0])
-    deviation = np.sqrt(1.5 * ((total - 0.4 * n) ** 2).sum()) / 5
-    assert found["low"] == pytest.approx(0.4 - 4.3026527297 * deviation)
-    assert found["high"] == pytest.approx(0.4 + 4.3026527297 * deviation)
+    variance = 1.5 * ((total - 0.4 * n) ** 2).sum() / 25
+    assert (found["low"], found["high"]) == pytest.approx(paired_share(0.4, variance, 3))
 
 
 def test_a_head_and_itself_do_not_differ(hand):

@@ -94,6 +94,7 @@ def test_a_report_needs_no_parameters():
         (line(8, "-- chart: bar x=split y=score x_scale=lg"), "line 8: chart: no x_scale is called 'lg'"),
         (line(8, "-- chart: bar x=split y=score x_title='open"), 'line 8: chart: "x_title=\'open" is no channel'),
         (line(9, "-- compare: score = hits"), "line 9: compare: 'score = hits' is no comparison"),
+        (line(9, "-- compare: shares score = hits / n in groups"), "line 9: compare: 'shares score ="),
         (line(9, "-- compare: scor = hits / n in groups"), "line 9: compare: no column is called 'scor'"),
         (line(9, "-- compare: score = hits / n in groups by spl"), "line 9: compare: no column is called 'spl'"),
         (line(10, "-- filter: rm_heads"), "line 10: filter: 'rm_heads' cannot be filtered"),

@@ -10,6 +10,7 @@ import pytest
 from lab import fill, save_head
 from own_reports import changed, write
 from scipy import stats
+from spans import paired_share
 
 import rmstore
 from rmstore import report_compare, reports, snapshots
@@ -116,6 +117,19 @@ def test_one_group_has_a_difference_and_no_interval(tmp_path):
         save_head(opened, snapshots.resolve(opened, "s"), (), name="flat", weights=((0.0,),))
         row = run(opened, [write(tmp_path / "r")]).table.to_pylist()[-1]
     assert (row["n"], row["difference"], row["low"], row["high"], row["z"]) == (1, 0.5, None, None, None)
+
+
+def test_a_difference_of_shares_stays_within_one_and_any_other_is_not_held_back(tmp_path):
+    """Two groups, one for either head: t errors of one degree of freedom would reach beyond 6."""
+    share = changed(("-- compare: accuracy", "-- compare: share accuracy"))
+    with rmstore.connect() as opened:
+        fill(opened, ROWS[10:14], [(0, 1), (2, 3)])
+        save_head(opened, snapshots.resolve(opened, "s"), (), name="flat", weights=((0.0,),))
+        row = run(opened, [write(tmp_path / "share", share)]).table.to_pylist()[-1]
+        other = run(opened, [write(tmp_path / "any")]).table.to_pylist()[-1]
+    assert (row["low"], row["high"]) == pytest.approx(paired_share(0, 1 / 4, 2)) and row["high"] < 1
+    assert (other["low"], other["high"]) == pytest.approx((-12.7062047364 / 2, 12.7062047364 / 2))
+    assert row["z"] == other["z"] == 0
 
 
 def test_a_report_without_keys_and_with_weights(store, tmp_path):

@@ -41,14 +41,3 @@ create or replace macro _rm_baselines(n, hits, longest, shortest, policy, respon
 create or replace macro _rm_best_baseline(baselines) as
     list_filter(baselines, lambda one:
         one.accuracy >= list_max(list_transform(baselines, lambda other: other.accuracy)) - 1e-12)[1];
-
--- Standard errors that a mean lies from 0; NULL where nothing varies.
-create or replace macro _rm_z(mean, variance) as case when variance > 0 then mean / sqrt(variance) end;
-
--- 95 % interval of a paired difference: t standard errors to either side; NULL where nothing varies, since then the
--- groups say nothing of how much they could differ.
-create or replace macro _rm_paired_interval(mean, variance, n_groups) as
-    case when variance > 0 then {
-        'low': mean - _rm_t975(n_groups - 1) * sqrt(variance),
-        'high': mean + _rm_t975(n_groups - 1) * sqrt(variance)
-    } end;

@@ -10,7 +10,7 @@
 --          accuracy_seen DOUBLE, random DOUBLE, longest DOUBLE, shortest DOUBLE, policy DOUBLE, response_only DOUBLE,
 --          neighbour DOUBLE, best_baseline VARCHAR, difference DOUBLE, difference_low DOUBLE, difference_high DOUBLE,
 --          z DOUBLE, lc_accuracy DOUBLE, lc_low DOUBLE, lc_high DOUBLE
--- compare: accuracy = hits / n in groups by dataset, subset, split
+-- compare: share accuracy = hits / n in groups by dataset, subset, split
 -- filter:  rm_pairs
 -- chart:   bar x=subset y=accuracy,random,longest,policy,response_only,neighbour low=low high=high facet=dataset
 --          x_title='subset' y_title='accuracy (share of votes)'
@@ -73,8 +73,8 @@ select dataset, subset, split, n_pairs, n_groups, n_ties, n_cross, accuracy, spa
        tie_rate, n_seen, accuracy_seen, baselines[1].accuracy as random, baselines[2].accuracy as longest,
        baselines[3].accuracy as shortest, baselines[4].accuracy as policy, baselines[5].accuracy as response_only,
        baselines[6].accuracy as neighbour, best.name as best_baseline, best.difference as difference,
-       _rm_paired_interval(best.difference, best.variance, n_groups).low as difference_low,
-       _rm_paired_interval(best.difference, best.variance, n_groups).high as difference_high,
+       _rm_paired_share_interval(best.difference, best.variance, n_groups).low as difference_low,
+       _rm_paired_share_interval(best.difference, best.variance, n_groups).high as difference_high,
        _rm_z(best.difference, best.variance) as z, lc_accuracy, lc_span.low as lc_low, lc_span.high as lc_high
 from compared
 order by split = 'all', split, dataset = 'all', dataset, subset = 'all', subset

@@ -8,7 +8,7 @@
 --          agreement DOUBLE, low DOUBLE, high DOUBLE
 -- chart:   line x=confidence y=agreement low=low high=high diagonal=yes x_title='confidence, mean of the bin'
 --          y_title='share of votes for the side with the higher reward'
--- compare: agreement = ok / n in groups by bin
+-- compare: share agreement = ok / n in groups by bin
 -- filter:  rm_pairs
 -- note:    The bins of the report calibration: probability of the side with the higher reward, in bins of equal width
 --          on [0.5, 1], over votes of groups that the head did not see in training. A calibrated head has agreement

@@ -10,7 +10,7 @@
 -- columns: measure VARCHAR, decile VARCHAR, n_pairs BIGINT, n_groups BIGINT, n_seen BIGINT, n_half BIGINT,
 --          cosine_from DOUBLE, cosine_to DOUBLE, consistency DOUBLE, consistency_low DOUBLE, consistency_high DOUBLE,
 --          strict DOUBLE, random DOUBLE, missing VARCHAR
--- compare: consistency = total / n in cells by measure, decile
+-- compare: share consistency = total / n in cells by measure, decile
 -- chart:   points x=decile y=consistency,random low=consistency_low high=consistency_high facet=measure
 --          x_title='tenth by cosine, least alike first' y_title='share of comparisons won'
 -- note:    arXiv 2309.16155. A contrast pair is two prompts whose vectors have a cosine from low to high, each with its

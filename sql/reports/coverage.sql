@@ -9,7 +9,7 @@
 -- columns: decile VARCHAR, n_responses BIGINT, n_pairs BIGINT, n_groups BIGINT, n_seen BIGINT, ratio_from DOUBLE,
 --          ratio DOUBLE, ratio_to DOUBLE, accuracy DOUBLE, low DOUBLE, high DOUBLE, random DOUBLE, error DOUBLE,
 --          error_low DOUBLE, error_high DOUBLE
--- compare: accuracy = total / n in cells by decile
+-- compare: share accuracy = total / n in cells by decile
 -- chart:   points x=decile y=accuracy,random low=low high=high y_title='share of pairs ranked right'
 --          x_title='tenth by distance, nearest first'
 -- note:    An adaptation of arXiv 2404.08555 to fixed vectors. ratio: median over the responses of a row of the

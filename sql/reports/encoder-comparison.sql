@@ -51,8 +51,8 @@ costs as (
 select costs.reference as snapshot, costs.encoder, costs.layout, costs.dim, costs."precision",
        coalesce(judged.n_pairs, 0) as n_pairs, coalesce(judged.n_groups, 0) as n_groups, judged.accuracy,
        judged.span.low as low, judged.span.high as high, judged.difference,
-       _rm_paired_interval(judged.difference, judged.variance, judged.n_groups).low as difference_low,
-       _rm_paired_interval(judged.difference, judged.variance, judged.n_groups).high as difference_high,
+       _rm_paired_share_interval(judged.difference, judged.variance, judged.n_groups).low as difference_low,
+       _rm_paired_share_interval(judged.difference, judged.variance, judged.n_groups).high as difference_high,
        _rm_z(judged.difference, judged.variance) as z,
        costs.texts_per_second, costs.bytes_per_vector, costs.n_bytes
 from costs

@@ -12,8 +12,8 @@
 -- filter:  rm_rewards
 -- note:    Rules as in ensembles; best-of-n as in bon: exact, over prompts with at least n rated candidates whose group
 --          the head did not see in training (n_seen others; NULL where unknown). single: what one member's pick is
---          worth, on average over the members. gain: gold less single's, paired, by group. random: any
---          candidate; oracle: picks by gold. 95 % intervals.
+--          worth, on average over the members. gain: gold less single's, paired, by group (NULL bounds where nothing
+--          varies). random: any candidate; oracle: picks by gold. 95 % intervals.
 with golds as (
     select response_id, gold from _rm_golds($attribute)
 ),
@@ -59,12 +59,17 @@ groups as (
            sum(m * gold) as gold, sum(m * gain) as gain, sum(m * random) as random, sum(m * oracle) as oracle
     from paired
     group by rule, n, group_id
+),
+gains as (
+    select rule, n, _rm_paired_interval(_rm_mean(m, gain), _rm_mean_variance(m, gain), count_if(m > 0)) as span
+    from groups
+    group by rule, n
 )
 select rule, n, any_value(members) as members, sum(m)::bigint as n_prompts, count(*) filter (m > 0) as n_groups,
        case when sum(n_unknown) = 0 then sum(groups.n_seen)::bigint end as n_seen, _rm_mean(m, gold) as gold,
        _rm_mean_interval(m, gold).low as low, _rm_mean_interval(m, gold).high as high,
        _rm_mean(m, groups.random) as random, _rm_mean(m, groups.oracle) as oracle, _rm_mean(m, groups.gain) as gain,
-       _rm_mean_interval(m, groups.gain).low as gain_low, _rm_mean_interval(m, groups.gain).high as gain_high
-from groups
+       any_value(gains.span).low as gain_low, any_value(gains.span).high as gain_high
+from groups left join gains using (rule, n)
 group by rule, n
 order by n, list_position(['single', 'reward', 'mean', 'wco', 'uwo', 'lcb', 'mean - std'], rule)

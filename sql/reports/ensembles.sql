@@ -8,16 +8,17 @@
 --          high DOUBLE, random DOUBLE, gain DOUBLE, gain_low DOUBLE, gain_high DOUBLE, temperature DOUBLE, nll DOUBLE,
 --          spread DOUBLE, spread_error DOUBLE
 -- chart:   bar x=rule y=accuracy,random low=low high=high x_title='rule' y_title='share of votes ranked as voted'
--- compare: accuracy = hits / n in groups by rule
+-- compare: share accuracy = hits / n in groups by rule
 -- filter:  rm_pairs
 -- note:    reward: rm_score. The others take members standardised on the reference set: mean; wco, the lowest; uwo,
---          mean less penalty times their variance; lcb, mean less k standard deviations; mean - std, with k = 1
---          (ddof 0; Coste et al., arXiv 2310.02743). single: what one member is right in, on average over them; best:
---          the member that is right most often on these very votes, so with hindsight. gain: accuracy less single's,
---          paired, by group. Votes with a preference, of groups that the head did not see in training (n_seen others;
---          NULL where unknown); intervals 95 %, Wilson's as in accuracy. nll: with the temperature that suits a rule
---          best on the valid split (a member, for single). spread: mean standard deviation of the members' gaps;
---          spread_error: its correlation with being wrong. A head with one member gives the same for every rule.
+--          mean less penalty times their variance; lcb, mean less k standard deviations; mean - std, with k = 1 (ddof
+--          0; Coste et al., arXiv 2310.02743). single: what one member is right in, on average over them; best: the
+--          member that is right most often on these very votes, so with hindsight. gain: accuracy less single's,
+--          paired, by group (NULL bounds where nothing varies). Votes with a preference, of groups that the head did
+--          not see in training (n_seen others; NULL where unknown); intervals 95 %, Wilson's as in accuracy. nll: with
+--          the temperature that suits a rule best on the valid split (a member, for single). spread: mean standard
+--          deviation of the members' gaps; spread_error: its correlation with being wrong. A head with one member gives
+--          the same for every rule.
 with votes as materialized (
     select preference_id, group_id, rule, gap, prob, 0.5e0 + 0.5e0 * sign(gap) as hit, single, spread, members, is_seen,
            is_valid, is_judged, is_judged and not coalesce(is_seen, false) as is_counted
@@ -60,14 +61,19 @@ groups as (
            sum(spread) filter (is_counted) as spread
     from cells
     group by rule, group_id
+),
+gains as (
+    select rule, _rm_paired_share_interval(_rm_mean(n, gain), _rm_mean_variance(n, gain), count_if(n > 0)) as span
+    from groups
+    group by rule
 )
 select rule, any_value(members) as members, sum(n)::bigint as n_pairs, count(*) filter (n > 0) as n_groups,
        case when sum(n_unknown) = 0 then sum(groups.n_seen)::bigint end as n_seen, _rm_mean(n, hits) as accuracy,
        _rm_share_interval(n, hits).low as low, _rm_share_interval(n, hits).high as high,
        case when sum(n) > 0 then 0.5e0 end as random, _rm_mean(n, groups.gain) as gain,
-       _rm_mean_interval(n, groups.gain).low as gain_low, _rm_mean_interval(n, groups.gain).high as gain_high,
+       any_value(gains.span).low as gain_low, any_value(gains.span).high as gain_high,
        any_value(groups.temperature) as temperature, _rm_mean(n, nll) as nll, _rm_mean(n, groups.spread) as spread,
        -any_value(spread_hit) as spread_error
-from groups left join errors using (rule)
+from groups left join errors using (rule) left join gains using (rule)
 group by rule
 order by list_position(['single', 'best', 'reward', 'mean', 'wco', 'uwo', 'lcb', 'mean - std'], rule)

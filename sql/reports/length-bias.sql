@@ -10,7 +10,7 @@
 --          lc_accuracy DOUBLE, lc_low DOUBLE, lc_high DOUBLE, longer_by_votes DOUBLE, longer_by_head DOUBLE,
 --          lean DOUBLE, lean_low DOUBLE, lean_high DOUBLE, spearman_chars DOUBLE, chars_low DOUBLE, chars_high DOUBLE,
 --          n_prompts BIGINT, n_constant BIGINT, spearman_tokens DOUBLE, tokens_low DOUBLE, tokens_high DOUBLE
--- compare: accuracy = hits / n in groups by ratio
+-- compare: share accuracy = hits / n in groups by ratio
 -- filter:  rm_pairs, rm_rewards
 -- chart:   bar x=ratio y=lc_accuracy,accuracy_longer,accuracy_shorter,longest low=lc_low high=lc_high
 --          x_title='longer over shorter length (characters)' y_title='accuracy (share of votes)'
@@ -52,7 +52,7 @@ cells as (
            _rm_lc_accuracy(n_long, hits_long, n_short, hits_short) as lc_accuracy,
            _rm_lc_interval(n_long, hits_long, n_short, hits_short) as lc_span,
            _rm_mean(n_unequal, n_long) as longer_by_votes, _rm_mean(n_unequal, by_head) as longer_by_head,
-           _rm_mean(n_unequal, by_head - n_long) as lean, _rm_paired_interval(
+           _rm_mean(n_unequal, by_head - n_long) as lean, _rm_paired_share_interval(
                _rm_mean(n_unequal, by_head - n_long), _rm_mean_variance(n_unequal, by_head - n_long),
                count_if(n_unequal > 0)) as lean_span
     from chosen

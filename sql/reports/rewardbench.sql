@@ -10,7 +10,7 @@
 --          longest DOUBLE, shortest DOUBLE
 -- chart:   bar x=name y=accuracy,random,longest,shortest low=low high=high facet=level x_title='part of RewardBench'
 --          y_title='accuracy (share of items)'
--- compare: accuracy = total / n in units by level, name
+-- compare: share accuracy = total / n in units by level, name
 -- note:    arXiv 2403.13787. Right is a strictly higher reward for the chosen side; equal rewards count as wrong and
 --          stand in tie_rate. Shares; leaderboards print 100 times that. Votes are taken by the published name of their
 --          subset. A section weights its subsets by their published counts (math-prm as all code), prior sets weight

@@ -9,7 +9,7 @@
 --          low DOUBLE, high DOUBLE, tie_rate DOUBLE, n_seen BIGINT, random DOUBLE, longest DOUBLE, shortest DOUBLE
 -- chart:   bar x=name y=score,random,longest,shortest low=low high=high facet=level x_title='part of RewardBench 2'
 --          y_title='score (share)'
--- compare: score = total / n in units by level, name
+-- compare: share score = total / n in units by level, name
 -- note:    arXiv 2506.01937, files of the format rewardbench2. An item has 1 / n where a right response has the highest
 --          reward and n share it, else 0. Ties = 0.30 tied accuracy + 0.30 ref accuracy + 0.20 preferred + 0.20
 --          preferred hard + 0.01 margin, over the questions ref:k and tied:k: every right response above every wrong

@@ -8,7 +8,7 @@
 --          n_ok BIGINT, n_unlabelled BIGINT, n_seen BIGINT, f1 DOUBLE, low DOUBLE, high DOUBLE, acc_err DOUBLE,
 --          acc_ok DOUBLE, prior_f1 DOUBLE, accuracy DOUBLE, accuracy_low DOUBLE, accuracy_high DOUBLE, none DOUBLE,
 --          prior DOUBLE, min_is_last DOUBLE
--- compare: accuracy = hits / n in groups by dataset, subset, split
+-- compare: share accuracy = hits / n in groups by dataset, subset, split
 -- filter:  rm_step_rewards
 -- chart:   bar x=subset y=f1,prior_f1 low=low high=high facet=dataset x_title='subset'
 --          y_title='F1 of the first wrong step'

@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from lab import save_head
-from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
+from spans import paired_share
 from stocking import stock
 
 import rmstore
@@ -102,8 +102,7 @@ def paired(votes, rows, baseline):
     gap, group = (votes["hit"] - votes[baseline])[rows], np.unique(votes["g"][rows], return_inverse=True)[1]
     count = group.max() + 1
     deviation = np.sqrt(count / (count - 1) * (np.bincount(group, gap - gap.mean()) ** 2).sum()) / len(gap)
-    half = stats.t.ppf(0.975, count - 1) * deviation
-    return gap.mean(), gap.mean() / deviation, gap.mean() - half, gap.mean() + half
+    return gap.mean(), gap.mean() / deviation, *paired_share(gap.mean(), deviation**2, count)
 
 
 def report(store, **params):
@@ -169,25 +168,3 @@ def test_threads_do_not_matter(lab):
     once = report(store, split="all")
     store.sql(f"set threads = {threads}")
     assert report(store, split="all") == once
-
-
-def test_the_paired_interval_holds_the_truth(lab):
-    """Head and baseline agree on most votes; votes of a group go together."""
-    store, _, _ = lab
-    rng, repeats, groups = np.random.default_rng(0), 600, 25
-    n = rng.integers(1, 6, (repeats, groups))
-    easy = rng.beta(2, 1, (repeats, groups))
-    both = rng.binomial(n, easy)  # votes that both get right
-    head = rng.binomial(n - both, 0.4)
-    baseline = rng.binomial(n - both, 0.2)
-    cursor = store.cursor()
-    cursor.register("samples", pa.table({
-        "sample": np.repeat(np.arange(repeats), groups), "n": n.ravel(), "d": (head - baseline).ravel().astype(float),
-    }))  # fmt: skip
-    held = cursor.execute(
-        "select avg((span.low <= $truth and $truth <= span.high)::integer) from ("
-        "  select _rm_paired_interval(_rm_mean(n, d), _rm_mean_variance(n, d), count(*)) as span"
-        "  from samples group by sample)",
-        {"truth": 0.2 / 3},
-    ).fetchall()[0][0]
-    assert 0.92 <= held <= 0.98

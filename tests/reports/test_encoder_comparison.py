@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from spans import paired_share, wilson
 from stocking import stock
 
 import rmstore
@@ -76,13 +76,6 @@ def clustered(groups, values):
     return values.mean(), count / (count - 1) * (residual**2).sum() / len(values) ** 2, count
 
 
-def wilson(mean, variance, count, n):
-    n = min(n, mean * (1 - mean) / variance)
-    t = stats.t.ppf(0.975, count - 1)
-    middle, half = mean + t**2 / (2 * n), t * np.sqrt(mean * (1 - mean) / n + t**2 / (4 * n**2))
-    return (middle - half) / (1 + t**2 / n), (middle + half) / (1 + t**2 / n)
-
-
 @pytest.mark.parametrize(("folds", "seed"), [(5, 0), (3, 2)])
 def test_accuracies_and_their_difference_by_hand(store, folds, seed):
     taught(store)
@@ -95,9 +88,8 @@ def test_accuracies_and_their_difference_by_hand(store, folds, seed):
         assert side["accuracy"] == pytest.approx(mean)
         assert (side["low"], side["high"]) == pytest.approx(wilson(mean, variance, count, len(hits)))
     gain, variance, count = clustered(groups, new_hits - old_hits)
-    half = stats.t.ppf(0.975, count - 1) * np.sqrt(variance)
     assert new["difference"] == pytest.approx(gain) == pytest.approx(new["accuracy"] - old["accuracy"])
-    assert (new["difference_low"], new["difference_high"]) == pytest.approx((gain - half, gain + half))
+    assert (new["difference_low"], new["difference_high"]) == pytest.approx(paired_share(gain, variance, count))
     assert new["z"] == pytest.approx(gain / np.sqrt(variance))
     assert new["z"] > 3
     assert [old[name] for name in ("difference", "difference_low", "difference_high", "z")] == [None] * 4

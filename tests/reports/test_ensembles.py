@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from lab import fill, save_head, table
 from scipy.optimize import minimize_scalar
+from spans import paired_share
 
 from rmstore import snapshots
 from rmstore.errors import RmstoreError
@@ -58,9 +59,10 @@ def test_by_hand(store):
         {"single": 2 / 3, "best": 1, "reward": 1, "mean": 1, "wco": 0.5, "uwo": 0.5, "lcb": 0.5, "mean - std": 0.5}
     )
     assert found["mean"]["gain"] == pytest.approx(1 / 3) and found["wco"]["gain"] == pytest.approx(-1 / 6)
-    half = 12.7062047364 * np.std([1 / 3, -2 / 3], ddof=1) / np.sqrt(2)
-    assert found["wco"]["gain_high"] == pytest.approx(-1 / 6 + half)
-    assert (found["single"]["gain"], found["single"]["gain_low"]) == (0, 0)
+    low, high = paired_share(-1 / 6, np.var([1 / 3, -2 / 3], ddof=1) / 2, 2)
+    assert (found["wco"]["gain_low"], found["wco"]["gain_high"]) == pytest.approx((low, high)) and -1 < low < high < 1
+    # the mean gains a third on both votes: nothing varies
+    assert [found[rule]["gain_low"] for rule in ("single", "mean", "reward")] == [None] * 3
     assert found["mean"]["spread"] == pytest.approx((2 + 3) * np.sqrt(8) / 3 / 2)
     assert found["wco"]["spread_error"] == pytest.approx(-1) and found["mean"]["spread_error"] is None
     assert {row["nll"] for row in found.values()} == {None}, "no votes in the valid split"

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from scipy import stats
+from spans import mean_variance, paired_share
 
 import rmstore
 
@@ -41,6 +42,57 @@ def test_the_interval_of_a_share_holds_the_truth_in_95_of_100_samples(store, gro
         {"share": share},
     ).fetchall()[0][0]
     assert held >= 0.93
+
+
+def differences(rng, repeats, groups):
+    """Units per group, and by how many of them one head is right more often than another: 0.2 / 3 of all units."""
+    n = rng.integers(1, 6, (repeats, groups))
+    both = rng.binomial(n, rng.beta(2, 1, (repeats, groups)))  # units of a group go together
+    return n, (rng.binomial(n - both, 0.4) - rng.binomial(n - both, 0.2)).astype(float)
+
+
+def spans_of(store, macro, n, d):
+    """Return the intervals of samples, (samples, 2), NaN where there is none."""
+    cursor = store.cursor()
+    cursor.register("samples", pa.table(
+        {"sample": np.repeat(np.arange(len(n)), n.shape[1]), "n": n.ravel(), "d": d.ravel()}))  # fmt: skip
+    found = cursor.execute(
+        f"select span.low, span.high from (select sample, {macro}(_rm_mean(n, d), _rm_mean_variance(n, d), count(*))"
+        " as span from samples group by sample) order by sample"
+    ).fetchnumpy()
+    return np.stack([np.ma.filled(column, np.nan) for column in found.values()], axis=1)
+
+
+@pytest.mark.parametrize("groups", [2, 3, 5, 10, 25, 100])
+def test_the_interval_of_a_difference_of_shares_holds_the_truth_within_one(store, groups):
+    n, d = differences(np.random.default_rng(0), 800, groups)
+    spans = spans_of(store, "_rm_paired_share_interval", n, d)
+    given = ~np.isnan(spans[:, 0])
+    assert (np.abs(spans[given]) <= 1).all()
+    assert 0.93 <= ((spans[given, 0] <= 0.2 / 3) & (spans[given, 1] >= 0.2 / 3)).mean() <= (0.98 if groups > 20 else 1)
+    for sample in np.flatnonzero(given)[:20]:
+        mean = d[sample].sum() / n[sample].sum()
+        expected = paired_share(mean, mean_variance(n[sample], d[sample]), groups)
+        assert spans[sample] == pytest.approx(expected, abs=1e-6)
+    assert (~given == (np.ptp(d / n, axis=1) < 1e-12)).all()  # none where nothing varies
+
+
+def test_a_share_that_is_nearly_1_better_everywhere(store):
+    """Of t errors two in three reach beyond 1 here, and hold the truth in 90 of 100."""
+    rng = np.random.default_rng(1)
+    n = rng.integers(1, 6, (800, 30))
+    d = (rng.binomial(n, rng.beta(3.9, 0.1, n.shape)) - rng.binomial(n, rng.beta(0.1, 3.9, n.shape))).astype(float)
+    spans = spans_of(store, "_rm_paired_share_interval", n, d)
+    spans = spans[~np.isnan(spans[:, 0])]
+    assert 0.93 <= ((spans[:, 0] <= 0.95) & (spans[:, 1] >= 0.95)).mean() <= 0.99 and spans.max() <= 1
+
+
+def test_the_interval_of_a_difference_of_any_numbers_holds_the_truth(store):
+    rng = np.random.default_rng(2)
+    n = rng.integers(1, 6, (800, 12))
+    d = n * (30 + rng.normal(0, 5, n.shape)) + rng.normal(0, 20, n.shape)
+    spans = spans_of(store, "_rm_paired_interval", n, d)
+    assert 0.93 <= ((spans[:, 0] <= 30) & (spans[:, 1] >= 30)).mean() <= 0.97
 
 
 def test_groups_without_units_do_not_count(store):

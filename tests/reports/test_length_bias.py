@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 from lab import fill, save_head, table
 from scipy import stats
+from spans import paired_share, wilson
 
 from rmstore import reports, snapshots
 from rmstore.imports import import_vectors
@@ -138,15 +139,9 @@ def test_shares_are_those_of_numpy(store, drawn):
     head = np.where(gap > 0, hit, 1 - hit)[gap != 0]
     lean = head - (gap > 0)[gap != 0]
     residual = np.bincount(group[gap != 0], lean - lean.mean())
-    half = stats.t.ppf(0.975, count - 1) * np.sqrt(count / (count - 1) * (residual**2).sum()) / len(lean)
+    expected = paired_share(lean.mean(), count / (count - 1) * (residual**2).sum() / len(lean) ** 2, count)
     assert row["lean"] == pytest.approx(lean.mean(), abs=1e-9)
-    assert taken(row, "lean_low", "lean_high") == pytest.approx((lean.mean() - half, lean.mean() + half), abs=1e-6)
-
-
-def wilson(p, variance, groups, n):
-    n, t = min(n, p * (1 - p) / variance), stats.t.ppf(0.975, groups - 1)
-    middle, root = p + t**2 / (2 * n), t * np.sqrt(p * (1 - p) / n + t**2 / (4 * n**2))
-    return (middle - root) / (1 + t**2 / n), (middle + root) / (1 + t**2 / n)
+    assert taken(row, "lean_low", "lean_high") == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_rule_of_lengths_alone_scores_one_half_exactly(store):

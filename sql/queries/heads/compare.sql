@@ -53,7 +53,8 @@ select coalesce(sum(n), 0)::bigint as n_pairs, count(*) as n_groups,
        (select case when count(is_seen) = count(*) then count(*) filter (is_seen) end from pairs) as n_seen,
        _rm_mean(n, hits_a) as accuracy_a, _rm_mean(n, hits_b) as accuracy_b,
        _rm_mean(n, gained) as difference,
-       _rm_mean_interval(n, gained).low as low, _rm_mean_interval(n, gained).high as high,
+       _rm_paired_share_interval(_rm_mean(n, gained), _rm_mean_variance(n, gained), count(*)).low as low,
+       _rm_paired_share_interval(_rm_mean(n, gained), _rm_mean_variance(n, gained), count(*)).high as high,
        _rm_mean(n, agreed) as agreement,
        (select avg(correlation) from prompts) as rank_correlation, (select count(*) from prompts) as n_prompts
 from groups
