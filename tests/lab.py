@@ -118,6 +118,12 @@ def save_head(store, info, group_ids, temperature=1.0, within_prompt=True, name=
     ))  # fmt: skip
 
 
+def withhold(store, dataset):
+    """Make the texts of a data set placeholders, as if only its vectors had been published."""
+    store.sql("update datasets set format = 'npy' where name = $dataset", {"dataset": dataset})
+    store.sql("update dataset_files set format = 'npy' where path = $dataset || '.jsonl'", {"dataset": dataset})
+
+
 def table(store, name, **params):
     """Run a report over the snapshot and head of :func:`fill` and return its rows as dicts."""
     from rmstore import reports

@@ -12,11 +12,13 @@ create or replace macro _rm_label_error(level, gap) as
 create or replace macro _rm_entropy(p) as
     case when p > 0 and p < 1 then -p * ln(p) - (1 - p) * ln(1 - p) else 0e0 end;
 
--- Votes that are right: those of the snapshot, or where an attribute is given ten pairs of every prompt, for the side
--- with the higher gold; gap is 0 where both have the same, and every label is as good as the other.
+-- Votes that are right: those of the snapshot that a condition leaves in rm_pairs, or where an attribute is given ten
+-- pairs of every prompt, for the side with the higher gold; gap is 0 where both have the same, and every label is as
+-- good as the other.
 create or replace macro _rm_right_votes(snapshot, attribute, dataset, seed) as table
     select preference_id::varchar as key, group_id, chosen_id, rejected_id, prob, weight, split, null::double as gap
     from _rm_trial_votes(snapshot, dataset)
+    semi join rm_pairs(snapshot) as chosen using (preference_id)
     where attribute is null
     union all
     select draw, group_id, if(gap >= 0, first_id, second_id), if(gap >= 0, second_id, first_id), 1e0, 1e0, split,

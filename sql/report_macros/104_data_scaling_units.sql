@@ -1,6 +1,7 @@
--- What heads on samples of the training votes are worth: one row per size, repeat and group of the test split. n judged
--- votes with hits, the sum of nll, and longest, the hits of length. n_valid and n_prompts are of the sample: its votes
--- that choose, and the groups of those that train. See 103_data_scaling.sql for the samples.
+-- What heads on samples of the training votes are worth: one row per size, repeat and group of the test split. n
+-- judged votes with hits, the sum of nll, and longest, what length guesses (081_baselines.sql). n_valid and n_prompts
+-- are of the sample: its votes that choose, and the groups of those that train. See 103_data_scaling.sql for the
+-- samples.
 create or replace macro _rm_scaling_units(
     snapshot, dataset, per_group, seed, repeats, sizes, largest, head, objective, options
 ) as table
@@ -28,9 +29,11 @@ create or replace macro _rm_scaling_units(
     ),
     judged as materialized (
         select held.preference_id, held.group_id, held.chosen_id, held.rejected_id, held.prob,
-               0.5e0 + 0.5e0 * sign(shown.chosen_chars - shown.rejected_chars) as longest
+               0.5e0 + 0.5e0 * sign(chosen.n_chars - rejected.n_chars) as longest
         from _rm_trial_votes(snapshot, dataset) as held
-        join rm_pairs(snapshot) as shown using (preference_id)
+        join _rm_text_lengths() as chosen on chosen.response_id = held.chosen_id
+        join _rm_text_lengths() as rejected on rejected.response_id = held.rejected_id
+        semi join rm_pairs(snapshot) as shown using (preference_id)
         where held.split = 'test'
     ),
     responses as (
@@ -66,7 +69,8 @@ create or replace macro _rm_scaling_units(
     )
     select sampled.size, sampled.repeat, sampled.n_valid, sampled.n_prompts, scores.group_id,
            count(scores.margin) as n, sum(0.5e0 + 0.5e0 * sign(scores.margin)) as hits,
-           sum(_rm_vote_nll(scores.margin / scores.temperature, scores.prob)) as nll, sum(scores.longest) as longest
+           sum(_rm_vote_nll(scores.margin / scores.temperature, scores.prob)) as nll,
+           _rm_guessed(scores.longest, scores.margin is not null) as longest
     from sampled
     left join scores using (trial)
     group by all;

@@ -1,16 +1,16 @@
 -- What heads on noisy labels are worth: one row per trial and group of the test split. n judged votes with hits, sum of
--- nll, and longest, the hits of length; of n_prompts with rated candidates the gold of the pick by reward (equal
--- rewards share the mean of their gold), of a random one and of the best. levels and seeds are lists by trial; see
--- 103_label_noise.sql for the labels.
+-- nll, and longest, what length guesses (081_baselines.sql); of n_prompts with rated candidates the gold of the pick by
+-- reward (equal rewards share the mean of their gold), of a random one and of the best. levels and seeds are lists by
+-- trial; see 103_label_noise.sql for the labels.
 create or replace macro _rm_noise_units(
     snapshot, attribute, dataset, most, candidates, seed, levels, seeds, head, objective, options
 ) as table
     with judged as materialized (
         select votes.key, votes.group_id, votes.chosen_id, votes.rejected_id,
-               0.5e0 + 0.5e0 * sign(length(chosen.text) - length(rejected.text)) as longest
+               0.5e0 + 0.5e0 * sign(chosen.n_chars - rejected.n_chars) as longest
         from _rm_right_votes(snapshot, attribute, dataset, seed) as votes
-        join rm.main.responses as chosen on chosen.response_id = votes.chosen_id
-        join rm.main.responses as rejected on rejected.response_id = votes.rejected_id
+        join _rm_text_lengths() as chosen on chosen.response_id = votes.chosen_id
+        join _rm_text_lengths() as rejected on rejected.response_id = votes.rejected_id
         where votes.split = 'test' and (votes.gap is null or votes.gap > 0)
     ),
     rated as materialized (
@@ -58,7 +58,7 @@ create or replace macro _rm_noise_units(
         group by trial, group_id, prompt_id
     )
     select trial, group_id, count(*) as n, sum(0.5e0 + 0.5e0 * sign(margin)) as hits,
-           sum(_rm_softplus(-margin / temperature)) as nll, sum(longest) as longest, 0 as n_prompts,
+           sum(_rm_softplus(-margin / temperature)) as nll, _rm_guessed(longest, true) as longest, 0 as n_prompts,
            null::double as gold, null::double as random, null::double as oracle
     from margins
     group by trial, group_id

@@ -13,8 +13,8 @@ create or replace macro _rm_rewards_of_all(snapshot, versions) as table
     from query(_rm_leaderboard_sql(snapshot, versions));
 
 -- One row per head and decided vote: hit (equal rewards count half), nll on the head's temperature (NULL where its
--- scores are ratings), longest, the hit of length, and whether the head saw a side's group in training (NULL where
--- unknown).
+-- scores are ratings), longest, the hit of length (NULL where a text was not published), and whether the head saw a
+-- side's group in training (NULL where unknown).
 create or replace macro _rm_head_judgements(snapshot, versions, split, dataset, subset) as table
     with entrants as materialized (
         select head_id, temperature, objective,
@@ -24,8 +24,10 @@ create or replace macro _rm_head_judgements(snapshot, versions, split, dataset, 
     ),
     votes as materialized (
         select votes.preference_id, votes.dataset, votes.group_id, others.group_id as other_group_id, votes.chosen_id,
-               votes.rejected_id, votes.prob, 0.5e0 + 0.5e0 * sign(votes.chosen_chars - votes.rejected_chars) as longest
+               votes.rejected_id, votes.prob, 0.5e0 + 0.5e0 * sign(chosen.n_chars - rejected.n_chars) as longest
         from rm_pairs(snapshot) as votes
+        join _rm_text_lengths() as chosen on chosen.response_id = votes.chosen_id
+        join _rm_text_lengths() as rejected on rejected.response_id = votes.rejected_id
         join rm.main.responses as responses on responses.response_id = votes.rejected_id
         join rm.main.prompts as others on others.prompt_id = responses.prompt_id
         where votes.prob > 0.5e0 and split in (votes.split, 'all') and (dataset is null or votes.dataset = dataset)

@@ -9,7 +9,8 @@
 --          n_groups BIGINT, accuracy DOUBLE, low DOUBLE, high DOUBLE, accuracy_sd DOUBLE, nll DOUBLE, random DOUBLE,
 --          longest DOUBLE, shortest DOUBLE, n_prompts BIGINT, gold DOUBLE, gold_low DOUBLE, gold_high DOUBLE,
 --          gold_random DOUBLE, gold_oracle DOUBLE
--- compare: accuracy = hits / n in groups by level
+-- compare: share accuracy = hits / n in groups by level
+-- filter:  rm_pairs, rm_rows
 -- chart:   line x=wrong y=accuracy,label_accuracy,random low=low high=high x_title='share of wrong training labels'
 --          y_title='accuracy on clean votes (share)'
 -- note:    Heads are trained on up to pairs votes of the splits train (to learn) and valid (to choose), and judged on
@@ -17,10 +18,11 @@
 --          round (default 0 to 0.4). With one, votes are drawn for ten pairs of rated responses of every prompt:
 --          P(higher wins) = sigmoid(level (gold_1 - gold_2) / sd of gold) with level 10 to 0.1 the annotation quality,
 --          below 0 noiseless (arXiv 2502.04357), and judged against gold. One seed turns the same votes round at a
---          lower level as at a higher one. Every measure is the mean over repeats with seeds seed, seed + 1, ...;
---          accuracy_sd is the standard deviation between them, low and high the 95 % interval by groups of the judged
---          votes. label_accuracy and label_nll: what the labels themselves would reach against the truth, and the loss
---          that no head can go below on such labels. gold: of the pick by reward among up to candidates responses.
+--          lower level as at a higher one. Measures are means over repeats with seeds seed, seed + 1, ...; accuracy_sd
+--          is the standard deviation between them, low and high the 95 % interval by groups. label_accuracy: what the
+--          labels themselves would reach; label_nll: the loss that no head can go below on them. gold: of the pick by
+--          reward among up to candidates responses. longest is NULL where no text was published. A condition chooses
+--          the votes, or with an attribute the rated responses, that heads learn from and are judged on.
 with trials as materialized (
     select level, $seed + repeat as seed, row_number() over (order by level, repeat) as trial
     from (
@@ -47,14 +49,16 @@ units as materialized (
 ),
 groups as ( -- means over repeats: a vote counts once, however often it is judged
     select level, group_id, sum(n) / $repeats as n, sum(hits) / $repeats as hits, sum(nll) / $repeats as nll,
-           sum(longest) / $repeats as longest, sum(n_prompts) / $repeats as n_prompts, sum(gold) / $repeats as gold,
+           sum(longest.total) / $repeats as longest, sum(longest.known) as n_lengths,
+           sum(n_prompts) / $repeats as n_prompts, sum(gold) / $repeats as gold,
            sum(random) / $repeats as random, sum(oracle) / $repeats as oracle
     from units
     group by level, group_id
 ),
 judged as (
     select level, sum(n) as n, count_if(n > 0) as n_groups, _rm_mean(n, hits) as accuracy,
-           _rm_share_interval(n, hits) as span, _rm_mean(n, nll) as nll, _rm_mean(n, longest) as longest,
+           _rm_share_interval(n, hits) as span, _rm_mean(n, nll) as nll,
+           case when sum(n_lengths) > 0 then _rm_mean(n, longest) end as longest,
            sum(n_prompts) as n_prompts, _rm_mean(n_prompts, gold) as gold,
            _rm_mean_interval(n_prompts, gold) as gold_span,
            _rm_mean(n_prompts, random) as gold_random, _rm_mean(n_prompts, oracle) as gold_oracle

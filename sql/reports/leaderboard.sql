@@ -29,7 +29,7 @@ judgements as materialized (
 ),
 groups as (
     select head_id, dataset, group_id, count_if(is_new) as n, coalesce(sum(hit) filter (is_new), 0) as hits,
-           sum(nll) filter (is_new) as nll, sum(longest) filter (is_new) as longest, count_if(is_seen) as n_seen,
+           sum(nll) filter (is_new) as nll, _rm_guessed(longest, is_new) as longest, count_if(is_seen) as n_seen,
            count_if(is_seen is null) as n_unknown
     from judgements
     group by head_id, dataset, group_id
@@ -37,7 +37,8 @@ groups as (
 boards as materialized (
     select head_id, dataset, sum(n) as n_pairs, count_if(n > 0) as n_groups,
            case when sum(n_unknown) = 0 then sum(n_seen) end as n_seen, _rm_mean(n, hits) as accuracy,
-           _rm_share_interval(n, hits) as span, _rm_mean(n, nll) as nll, _rm_mean(n, longest) as longest,
+           _rm_share_interval(n, hits) as span, _rm_mean(n, nll) as nll,
+           case when sum(longest.known) > 0 then _rm_mean(n, longest.total) end as longest,
            max(sum(n)) over (partition by dataset) as n_most
     from groups
     group by head_id, dataset
@@ -61,7 +62,7 @@ gaps as (
 ),
 differences as (
     select head_id, dataset, sum(n) as n_common, _rm_mean(n, gained) as difference,
-           _rm_paired_interval(_rm_mean(n, gained), _rm_mean_variance(n, gained), count(*)) as span
+           _rm_paired_share_interval(_rm_mean(n, gained), _rm_mean_variance(n, gained), count(*)) as span
     from gaps
     group by head_id, dataset
 )

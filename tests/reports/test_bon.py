@@ -5,7 +5,7 @@ from math import log
 
 import numpy as np
 import pytest
-from lab import fill, save_head, table
+from lab import fill, save_head, table, withhold
 from scipy import stats
 
 from rmstore import best_of_n, reports, snapshots
@@ -235,8 +235,7 @@ def test_lengths_of_placeholders_are_unknown(store):
             "dataset": list("ddee")}  # fmt: skip
     fill(store, rows)
     assert [row["longest"] for row in table(store, "bon")] == [3, 6]
-    store.sql("update datasets set format = 'npy' where name = 'd'")
-    store.sql("update dataset_files set format = 'npy' where path = 'd.jsonl'")
+    withhold(store, "d")
     two = table(store, "bon")[1]
     assert (two["longest"], two["shortest"], two["random"]) == (5, 1, 3)  # of the prompt a any candidate: 2
     assert table(store, "bon", dataset="d")[1]["longest"] is None

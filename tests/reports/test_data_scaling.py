@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from lab import fill
+from lab import fill, withhold
 from stocking import stock
 
 import rmstore
@@ -49,7 +49,7 @@ def test_sizes_double_up_to_all_votes(known):
         assert row["n_valid"] == pytest.approx(row["n_train"] / 2, rel=0.15)
         assert row["fit_a"] is None and row["fitted"] is None
     assert found[-1]["n_prompts"] == N // 2
-    assert (found[1]["gain"], found[1]["gain_low"], found[1]["gain_high"]) == (0, 0, 0)  # one number has one order
+    assert (found[1]["gain"], found[1]["gain_low"], found[1]["gain_high"]) == (0, None, None)  # one number, one order
     assert found[0]["gain"] is None
 
 
@@ -152,3 +152,20 @@ def test_what_cannot_be_swept_is_refused(known):
     ):
         with pytest.raises(ReportError, match=message):
             table(store, **wrong)
+
+
+def test_lengths_of_placeholders_are_unknown(store):
+    rows = {"prompt": [f"p{i // 2}" for i in range(48)], "text": ["x" * (i % 7) + str(i) for i in range(48)],
+            "reward": [float(i % 5) for i in range(48)], "dataset": ["de"[i // 2 % 2] for i in range(48)],
+            "split": [("train", "test", "test")[i // 2 % 3] for i in range(48)]}  # fmt: skip
+    fill(store, rows, [(i, i + 1) for i in range(0, 48, 2)])
+    length = [len(text) for text in rows["text"]]
+    longest = 0.5 + 0.5 * np.sign([length[i] - length[i + 1] for i in range(0, 48, 2)])
+    test, of_d = np.arange(24) % 3 > 0, np.arange(24) % 2 == 0
+    for datasets, expected in (("", longest), ("d", np.where(of_d, 0.5, longest))):
+        for dataset in datasets:
+            withhold(store, dataset)
+        assert table(store, repeats=2)[0]["longest"] == pytest.approx(expected[test].mean())
+    withhold(store, "e")
+    found = table(store, repeats=2)[0]
+    assert (found["n_pairs"], found["longest"], found["shortest"], found["random"]) == (16, None, None, 0.5)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from lab import fill
+from lab import fill, withhold
 from stocking import stock
 
 import rmstore
@@ -142,3 +142,41 @@ def test_what_cannot_be_swept_is_refused(rated):
         table(store, attribute="golt")
     with pytest.raises(OptionError, match="no option"):
         table(store, options='{"l3": 1}')
+
+
+def two_sets():
+    """Ninety prompts with two responses each, half of them in either data set; gold is the reward, votes follow it."""
+    draw = np.random.default_rng(4)
+    n = 180
+    reward = draw.normal(size=n)
+    rows = {"prompt": [f"p{i // 2}" for i in range(n)], "text": [f"{i}" + "x" * draw.integers(0, 9) for i in range(n)],
+            "reward": reward.tolist(), "gold": reward.tolist(), "dataset": ["de"[i // 2 % 2] for i in range(n)],
+            "split": [("train", "valid", "test")[i // 2 % 3] for i in range(n)]}  # fmt: skip
+    votes = [(i, i + 1) if reward[i] > reward[i + 1] else (i + 1, i) for i in range(0, n, 2)]
+    gaps = [len(rows["text"][chosen]) - len(rows["text"][rejected]) for chosen, rejected in votes]
+    return rows, votes, 0.5 + 0.5 * np.sign(gaps)
+
+
+@pytest.mark.parametrize("params", [{"levels": "0.2"}, {"attribute": "gold", "levels": "-1"}])
+def test_a_condition_chooses_what_is_learned_from_and_judged(store, params):
+    rows, votes, _ = two_sets()
+    fill(store, rows, votes)
+    given = {"snapshot": "s", **params}
+    (chosen,) = reports.run(store, "label-noise", given, where="dataset = 'd'").table.to_pylist()
+    (named,), (every,) = table(store, dataset="d", **params), table(store, **params)
+    assert [key for key in chosen if not report_rows.same(chosen[key], named[key])] == []
+    assert (chosen["n_train"], chosen["n_pairs"]) == (every["n_train"] / 2, every["n_pairs"] / 2) == (30, 15)
+    assert chosen["n_prompts"] == every["n_prompts"] / 2
+
+
+def test_lengths_of_placeholders_are_unknown(store):
+    rows, votes, longest = two_sets()
+    fill(store, rows, votes)
+    test, of_d = np.arange(90) % 3 == 2, np.arange(90) % 2 == 0
+    assert table(store, levels="0")[0]["longest"] == pytest.approx(longest[test].mean())
+    withhold(store, "d")
+    found = table(store, levels="0")[0]
+    assert found["longest"] == pytest.approx(np.where(of_d, 0.5, longest)[test].mean()) == 1 - found["shortest"]
+    withhold(store, "e")
+    found = table(store, levels="0")[0]
+    assert (found["longest"], found["shortest"], found["random"]) == (None, None, 0.5)

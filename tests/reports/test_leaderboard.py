@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from lab import fill, save_head
-from scipy import stats
+from lab import fill, save_head, withhold
+from spans import paired_share
 
 from rmstore import reports, snapshots
 from rmstore.errors import OptionError
@@ -73,9 +73,9 @@ def test_the_difference_is_paired_over_votes_that_neither_saw(store):
     rows = {(row["dataset"], row["head"]): row for row in board(store)}
     row = rows["d", "turned@1"]
     gaps = np.array([0 - 1, 0 - 1, 1 - 0])  # p1, p2, p3; h saw p0
-    half = stats.t.ppf(0.975, 2) * gaps.std(ddof=1) / np.sqrt(3)
+    span = paired_share(gaps.mean(), gaps.var(ddof=1) / 3, 3)
     assert (row["n_common"], row["difference"]) == (3, pytest.approx(gaps.mean()))
-    assert (row["difference_low"], row["difference_high"]) == pytest.approx((gaps.mean() - half, gaps.mean() + half))
+    assert (row["difference_low"], row["difference_high"]) == pytest.approx(span)
     assert row["is_apart"] is False
     assert [rows["d", "h@1"][name] for name in ("n_common", "difference", "is_apart")] == [None] * 3
     assert rows["e", "h@1"]["difference_low"] is None  # a single group has no interval
@@ -99,8 +99,11 @@ def test_where_every_group_differs_alike_nobody_knows_whether_heads_are_apart(st
     assert (worst["difference"], worst["difference_low"], worst["is_apart"]) == (-1, None, None)
 
 
-def test_the_totals_are_those_of_accuracy(store):
+@pytest.mark.parametrize("withheld", [(), ("d",), ("d", "e")])
+def test_the_totals_are_those_of_accuracy(store, withheld):
     filled(store)
+    for dataset in withheld:
+        withhold(store, dataset)
     for row in board(store, split="all"):
         rows = reports.run(store, "accuracy", {"head": row["head"], "snapshot": "s", "split": "all"}).table.to_pylist()
         total = next(
@@ -109,6 +112,7 @@ def test_the_totals_are_those_of_accuracy(store):
         for name in ("n_pairs", "n_groups", "n_seen", "accuracy", "low", "high", "longest", "shortest"):
             expected = total[name] if total[name] is None else pytest.approx(total[name], rel=1e-9)
             assert row[name] == expected, name
+        assert (row["longest"] is None) == (row["dataset"] in withheld or len(withheld) == 2)
 
 
 def test_versions_and_heads_that_do_not_fit(store):
