@@ -16,7 +16,7 @@ import numpy as np
 
 from rmstore.heads.base import Pairs, Poll
 from rmstore.heads.linear import LinearHead
-from rmstore.neighbours import nearest
+from rmstore.neighbours import Base
 from rmstore.objectives.bt import BradleyTerry
 
 NEIGHBOURS = 10
@@ -139,10 +139,10 @@ def neighbour(votes: Votes, home: int, items: np.ndarray, place: np.ndarray) -> 
     base = neighbourhood(votes, home, len(place))
     if not len(base):
         return None
-    shares, vectors = win_shares(votes, home, len(place))[base], items[place[base]]
+    shares, vectors = win_shares(votes, home, len(place))[base], Base(items[place[base]])
 
     def score(queries: np.ndarray) -> np.ndarray:
-        found, _ = nearest(queries, vectors, min(NEIGHBOURS, len(base)))
+        found, _ = vectors.nearest(queries, min(NEIGHBOURS, len(base)))
         return shares[found].mean(axis=1)
 
     return score

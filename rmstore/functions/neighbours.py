@@ -12,7 +12,7 @@ from rmstore.functions.base import sql_function
 from rmstore.functions.rows import snapshot_of
 from rmstore.kernels import read_fields, read_matrix
 from rmstore.member_vectors import member_vectors
-from rmstore.neighbours import QUERY_BLOCK, Metric, nearest
+from rmstore.neighbours import QUERY_BLOCK, Base, Metric
 from rmstore.store import fill_in, statement
 from rmstore.vectors import vectors_relation
 
@@ -79,13 +79,11 @@ def _found(
     (ids, groups, queries), (base_ids, base_groups, base) = (_vectors(store, snapshot, part, *pair) for pair in pairs)
     if not len(queries) or not len(base):
         return pa.array([], type=pa.struct(_FIELDS))
-    blocks = []
+    blocks, among = [], Base(base, groups=base_groups, metric=metric)
     for start in range(0, len(queries), _AT_ONCE):
         store.check()
         block = slice(start, start + _AT_ONCE)
-        blocks.append(
-            nearest(queries[block], base, k, query_groups=groups[block], base_groups=base_groups, metric=metric)
-        )
+        blocks.append(among.nearest(queries[block], k, groups=groups[block]))
     indices, similarities = (np.concatenate(part) for part in zip(*blocks, strict=True))
     rows, places = np.nonzero(indices >= 0)
     columns = [
