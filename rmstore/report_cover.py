@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 UNCOVERED = {
     "rm_pairs": "_rm_all_pairs",
+    "rm_reward_votes": "_rm_all_reward_votes",
     "rm_rewards": "_rm_all_rewards",
     "rm_rows": "_rm_all_rows",
     "rm_step_rewards": "_rm_all_step_rewards",

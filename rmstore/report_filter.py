@@ -17,7 +17,8 @@ from rmstore.report_header import Report
 from rmstore.report_parameters import Bound
 from rmstore.store import Store, fill_in, quote_identifier, statement
 
-_ARGUMENTS = {"rm_rewards": ("head", "snapshot"), "rm_step_rewards": ("head", "snapshot"), "rm_votes": ()}
+_OF_HEAD = ("head", "snapshot")
+_ARGUMENTS = {"rm_rewards": _OF_HEAD, "rm_reward_votes": _OF_HEAD, "rm_step_rewards": _OF_HEAD, "rm_votes": ()}
 """What a table function needs, where it is not the snapshot alone."""
 
 

@@ -121,7 +121,7 @@ def _snapshot(
 ) -> SnapshotInfo | None:
     if reference is not None:
         return snapshots.resolve(store, reference)
-    if not param.is_required:
+    if not param.is_required and head is None:
         return None
     if head is not None and head.snapshot_id is not None:
         for info in snapshots.list_snapshots(store):

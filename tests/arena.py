@@ -71,6 +71,17 @@ def ingest_published(store, real_data):
     ingest(store, files, format="alpaca-eval", dataset="alpaca")
 
 
+def import_published(store, real_data):
+    """Import the published vectors of those annotations, of 21 policies, as snapshot ``alpaca``."""
+    match = (
+        "select keyed.response_id, file.embedding from file join ("
+        "  select response_id, left(sha256(rm_prompt_text(messages) || chr(10) || chr(10) || text), 16) as key"
+        "  from responses join prompts using (prompt_id)) as keyed on keyed.key = file.response_id"
+    )
+    file = real_data / "embeddings" / "alpaca_eval.parquet"
+    store.import_vectors(file, encoder="all-MiniLM-L6-v2", snapshot="alpaca", datasets="alpaca", match=match)
+
+
 def sigmoid(logits):
     """Return 1 / (1 + exp(-u))."""
     return 1 / (1 + np.exp(-np.asarray(logits, float)))

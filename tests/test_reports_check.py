@@ -73,7 +73,7 @@ def test_a_report_is_a_select(store):
 def test_stand_ins_have_the_columns_of_the_functions(store):
     stubbed = store.cursor()
     stubbed.execute(statement("reports/stubs"))
-    for call in ("rm_rows('s')", "rm_pairs('s')", "rm_rewards('h', 's')"):
+    for call in ("rm_rows('s')", "rm_pairs('s')", "rm_rewards('h', 's')", "rm_reward_votes('h', 's')"):
         real, stand_in = (
             [(row[0], row[1].replace("[1]", "[8]")) for row in cursor.execute(f"describe from {call}").fetchall()]
             for cursor in (store.cursor(), stubbed)

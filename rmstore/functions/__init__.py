@@ -17,6 +17,7 @@ FUNCTIONS = Registry(
         "_rm_best_temperature": "rmstore.functions.temperature:fitted",
         "_rm_bon_curves": "rmstore.functions.best_of_n:bon_curves",
         "_rm_bootstrap_totals": "rmstore.functions.bootstrap:bootstrap_totals",
+        "_rm_cast_sql": "rmstore.functions.judgements:cast_sql",
         "_rm_checksum": "rmstore.functions.precision:checksum",
         "_rm_embed": "rmstore.functions.embed:embed",
         "_rm_entrant_list": "rmstore.functions.leaderboard:entrant_list",

@@ -1,4 +1,4 @@
-"""SQL text of what several heads say of a snapshot, side by side."""
+"""SQL text of what heads say in the place of people: several side by side, or one for the votes of a report."""
 
 from __future__ import annotations
 
@@ -22,6 +22,31 @@ if TYPE_CHECKING:
 def judgements_sql(store: Store, names: pa.ChunkedArray, heads: pa.ChunkedArray) -> pa.Array:
     """Return the query of ``_rm_judgements(snapshot, heads)``; the engine reads it while it binds."""
     return pa.array([_text(store, *pair) for pair in zip(names.to_pylist(), heads.to_pylist(), strict=True)])
+
+
+@sql_function("_rm_cast_sql", "VARCHAR")
+def cast_sql(store: Store, *columns: pa.ChunkedArray) -> pa.Array:
+    """Return the query of ``_rm_cast(head, snapshot, annotator, source)``; the engine reads it while it binds."""
+    return pa.array([_cast(*given) for given in zip(*(column.to_pylist() for column in columns), strict=True)])
+
+
+def _cast(head: str | None, snapshot: str | None, annotator: str | None, source: str | None) -> str:
+    if head is None:
+        if snapshot is not None:
+            raise InputError(
+                f"snapshot {snapshot!r} needs a head to judge it",
+                hint="give the head too, such as 'helpful@3'; votes are read whatever snapshot they are in",
+            )
+        return statement("rows/votes")
+    for name, value in (("annotator", annotator), ("source", source)):
+        if value is not None:
+            raise InputError(
+                f"{name} is {value!r}, but head {head} judges in the place of votes",
+                hint=f"leave out {name} or the head",
+            )
+    if snapshot is None:
+        raise InputError(f"head {head} needs a snapshot to judge", hint="give the snapshot too, such as 'hh@1'")
+    return fill_in(statement("rows/reward_votes"), {"head": quote_literal(head), "snapshot": quote_literal(snapshot)})
 
 
 def _text(store: Store, name: str | None, listed: str | None) -> str:

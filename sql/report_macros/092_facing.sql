@@ -3,21 +3,30 @@
 -- One row per vote and policy on a side of it: win = P(the policy wins). A vote between a policy and itself is one row,
 -- with win = 0.5, the mean of its two directions, and counts against a baseline alone. baseline NULL: in each data set the
 -- policy that faces all others, among several such the one whose responses are references; where that is not one policy,
--- everybody faces everybody, and the column says 'all'.
-create or replace macro _rm_facing(dataset, subset, split, annotator, source, baseline) as table
+-- everybody faces everybody, and the column says 'all'. With a head it votes: is_seen marks groups of its training, NULL
+-- where they are not known. n_chars and opponent_chars are both NULL where the text of either was not published.
+create or replace macro _rm_facing(
+    dataset, subset, split, annotator, source, baseline, head := null, snapshot := null
+) as table
     with votes as materialized (
         select votes.dataset, votes.group_id, votes.prompt_id, votes.prob, votes.chosen_policy, votes.rejected_policy,
-               votes.chosen_chars, votes.rejected_chars
-        from _rm_votes_of(dataset, subset, split, annotator, source) as votes
+               case when coalesce(placed.response_id, others.response_id) is null then votes.chosen_chars end as chosen_chars,
+               case when coalesce(placed.response_id, others.response_id) is null then votes.rejected_chars end
+                   as rejected_chars,
+               votes.seen_in_training as is_seen
+        from _rm_votes_of(dataset, subset, split, annotator, source, head := head, snapshot := snapshot) as votes
+        left join _rm_without_text() as placed on placed.response_id = votes.chosen_id
+        left join _rm_without_text() as others on others.response_id = votes.rejected_id
         where votes.chosen_policy is not null and votes.rejected_policy is not null
     ),
     sides as (
         select votes.dataset, group_id, prompt_id, chosen_policy as policy, rejected_policy as opponent,
                case when chosen_policy = rejected_policy then 0.5e0 else prob end as win,
-               chosen_chars as n_chars, rejected_chars as opponent_chars
+               chosen_chars as n_chars, rejected_chars as opponent_chars, is_seen
         from votes
         union all
-        select votes.dataset, group_id, prompt_id, rejected_policy, chosen_policy, 1 - prob, rejected_chars, chosen_chars
+        select votes.dataset, group_id, prompt_id, rejected_policy, chosen_policy, 1 - prob, rejected_chars, chosen_chars,
+               is_seen
         from votes
         where chosen_policy <> rejected_policy
     ),
@@ -50,16 +59,3 @@ create or replace macro _rm_facing(dataset, subset, split, annotator, source, ba
     left join baselines using (dataset)
     where case when coalesce(_rm_policy_name(baseline), baselines.baseline) is null then sides.opponent <> sides.policy
                else sides.opponent = coalesce(baseline, baselines.baseline) end;
-
--- Interval of the mean of values in [0, 1] that say more than a coin: Wilson's, as _rm_share_interval, for as many coins as
--- their variance is worth, which may be more than there are. Two coins are added to the variance, as in Agresti and Coull
--- 1998: where groups are few and most values near 0 or 1, it is underestimated more often than not.
-create or replace macro _rm_coins(p, variance, n, n_groups) as
-    (n_groups + 1) * p * (1 - p) / nullif(variance * (n_groups - 1) + 2 * p * (1 - p) / n, 0);
-
-create or replace macro _rm_graded_interval(n, total) as
-    _rm_wilson(
-        _rm_mean(n, total),
-        coalesce(_rm_coins(_rm_mean(n, total), _rm_mean_variance(n, total), sum(n)::double, count_if(n > 0)::double),
-                 case when count_if(n > 0) > 1 then count_if(n > 0)::double end),
-        _rm_t975(count_if(n > 0) - 1));

@@ -1,13 +1,15 @@
 -- Length-controlled win rates of the policies of a data set, by AlpacaEval's regression (rmstore/length_control.py, which
--- _rm_length_control runs): one row per policy that faces another. Parameters as for _rm_facing.
+-- _rm_length_control runs): one row per policy that faces another. Parameters as for _rm_facing. Votes whose
+-- lengths nobody knows, and those on groups that the head saw in training, are left out.
 create or replace macro _rm_length_controlled(
-    dataset, subset, split, annotator, source, baseline, steadying, seed, replicates
+    dataset, subset, split, annotator, source, baseline, head, snapshot, steadying, seed, replicates
 ) as table
     with faced as (
         select faced.dataset, faced.policy, faced.baseline, faced.prompt_id, faced.group_id, faced.win,
                (faced.n_chars - faced.opponent_chars)::double as gap
-        from _rm_facing(dataset, subset, split, annotator, source, baseline) as faced
-        where faced.policy <> faced.opponent
+        from _rm_facing(
+            dataset, subset, split, annotator, source, baseline, head := head, snapshot := snapshot) as faced
+        where faced.policy <> faced.opponent and faced.n_chars is not null and not coalesce(faced.is_seen, false)
     ),
     numbered as materialized (
         select faced.*, dense_rank() over (partition by faced.dataset order by faced.policy) - 1 as policy_number,

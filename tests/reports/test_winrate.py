@@ -39,8 +39,8 @@ def test_by_hand(arena):
     rows = rows_of(arena, "winrate")
     assert list(rows) == ["a", "b"]
     a, b = rows["a"], rows["b"]
-    assert (a["dataset"], a["baseline"], a["n_votes"], a["n_groups"], a["n_ties"]) == ("arena", REFERENCE, 4, 4, 1)
-    assert (b["baseline"], b["n_votes"], b["n_ties"]) == (REFERENCE, 3, 1)
+    assert (a["dataset"], a["baseline"], a["n_pairs"], a["n_groups"], a["n_ties"]) == ("arena", REFERENCE, 4, 4, 1)
+    assert (b["baseline"], b["n_pairs"], b["n_ties"]) == (REFERENCE, 3, 1)
     assert a["win_rate"] == pytest.approx((0.9 + 0.5 + 0.2 + 1) / 4, abs=1e-12)
     assert b["win_rate"] == pytest.approx(0.5, abs=1e-12)
     assert (a["discrete"], b["discrete"]) == pytest.approx(((1 + 0.5 + 0 + 1) / 4, (1 + 0 + 0.5) / 3))
@@ -53,11 +53,11 @@ def test_by_hand(arena):
 def test_choosing(arena):
     assert list(rows_of(arena, "winrate", policy="a")) == ["a"]
     assert rows_of(arena, "winrate", subset="even")["a"]["win_rate"] == pytest.approx((0.9 + 0.2) / 2)
-    assert rows_of(arena, "winrate", annotator="judge", source="judge")["b"]["n_votes"] == 3
+    assert rows_of(arena, "winrate", annotator="judge", source="judge")["b"]["n_pairs"] == 3
     turned = rows_of(arena, "winrate", baseline="a")
     assert list(turned) == [REFERENCE] and turned[REFERENCE]["win_rate"] == pytest.approx(1 - 2.6 / 4)
     where = reports.run(arena, "winrate", where="chosen_chars >= 10 and rejected_chars >= 10").table.to_pylist()
-    assert {row["policy"]: row["n_votes"] for row in where} == {"a": 3, "b": 3}
+    assert {row["policy"]: row["n_pairs"] for row in where} == {"a": 3, "b": 3}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_everybody_against_everybody(store):
     fill(store, rows, [(0, 1), (0, 2, 0.7), (3, 0), (1, 2), (1, 3, 0.5), (6, 7), (5, 4), (6, 4)])
     found = rows_of(store, "winrate")
     assert {row["baseline"] for row in found.values()} == {"all"}
-    rates = {name: (row["n_votes"], row["n_groups"], row["win_rate"]) for name, row in found.items()}
+    rates = {name: (row["n_pairs"], row["n_groups"], row["win_rate"]) for name, row in found.items()}
     assert rates == {
         "a": (5, 2, pytest.approx((1 + 0.7 + 0 + 0 + 0) / 5)), "b": (4, 2, pytest.approx((0 + 1 + 0.5 + 1) / 4)),
         "c": (4, 2, pytest.approx((0.3 + 0 + 1 + 1) / 4)), "d": (3, 2, pytest.approx((1 + 0.5 + 0) / 3)),
@@ -124,7 +124,7 @@ def test_a_policy_against_itself_is_half(store, tmp_path):
     ]  # fmt: skip
     ingest(store, write(tmp_path / "self.json", rows), format="alpaca-eval", dataset="self")
     row = rows_of(store, "winrate")["r"]
-    assert (row["baseline"], row["n_votes"], row["win_rate"], row["longest"]) == ("r", 3, 0.5, 0.5)
+    assert (row["baseline"], row["n_pairs"], row["win_rate"], row["longest"]) == ("r", 3, 0.5, 0.5)
     assert row["low"] < 0.5 < row["high"]
 
 
@@ -163,7 +163,7 @@ def test_the_published_win_rates(alpaca, real_data):
     found, known = rows_of(alpaca, "winrate"), published(real_data)
     assert len(found) == 26 and {row["baseline"] for row in found.values()} == {"gpt4_1106_preview"}
     short = {"alpaca-7b_concise": 804, "alpaca-7b_verbose": 802, "phi-2": 803}  # so many rows in the file
-    assert {name: row["n_votes"] for name, row in found.items() if row["n_votes"] != 805} == short
+    assert {name: row["n_pairs"] for name, row in found.items() if row["n_pairs"] != 805} == short
     unlisted = {f"{name}_{style}" for name in ("alpaca-7b", "gpt-3.5-turbo-1106") for style in ("concise", "verbose")}
     assert found.keys() - known.keys() == unlisted
     for name in found.keys() & known.keys():

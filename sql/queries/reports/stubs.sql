@@ -63,3 +63,8 @@ create or replace temp macro _rm_rewards_of_all(snapshot, versions) as table
 create or replace temp macro _rm_judgements(snapshot, heads) as table
     select null::varchar as rater, null::uuid as response_id, null::double as logit, null::boolean as is_seen
     where false;
+
+create or replace temp macro rm_reward_votes(head, snapshot) as table
+    select votes.*, null::boolean as seen_in_training from _rm_all_votes() as votes where false;
+
+create or replace temp macro _rm_cast(head, snapshot, annotator, source) as table from rm_reward_votes(head, snapshot);
