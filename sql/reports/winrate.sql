@@ -10,7 +10,7 @@
 --          n_ties BIGINT, win_rate DOUBLE, low DOUBLE, high DOUBLE, discrete DOUBLE, random DOUBLE, longest DOUBLE,
 --          mean_chars DOUBLE, baseline_chars DOUBLE
 -- chart:   bar x=policy y=win_rate,longest low=low high=high facet=dataset x_title='policy' y_title='win rate'
--- compare: win_rate = total / n in groups by dataset, policy
+-- compare: share win_rate = total / n in groups by dataset, policy
 -- filter:  rm_votes, rm_reward_votes
 -- note:    win_rate: mean of P(the policy wins) over the n_pairs votes between it and the baseline, unweighted. A head is
 --          asked in the place of votes: of every two responses to a prompt of the snapshot, by different policies of one
