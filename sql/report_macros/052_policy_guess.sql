@@ -33,7 +33,8 @@ create or replace macro _rm_policy_guess(snapshot) as table
     ),
     rates as (
         select entries.preference_id, entries.is_chosen,
-               avg((totals.wins - coalesce(own.wins, 0))::double / nullif(totals.n - coalesce(own.n, 0), 0)) as rate
+               _rm_steady_mean(
+                   (totals.wins - coalesce(own.wins, 0))::double / nullif(totals.n - coalesce(own.n, 0), 0)) as rate
         from entries
         join totals using (dataset, policy)
         left join own using (dataset, policy, group_id)
