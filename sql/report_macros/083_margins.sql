@@ -8,12 +8,12 @@ create or replace macro _rm_report_cells() as table
     ) as cells(by_dataset, by_subset, by_split);
 
 -- Fisher's 95 % interval of a correlation r over n rows, for as many units as they have groups:
--- tanh(atanh(r) +- 1.96 / sqrt(groups - 3)). NULL for three groups or fewer, or where r is 1 or -1.
+-- tanh(atanh(r) +- 1.96 / sqrt(groups - 3)). NULL for three groups or fewer, or where r is 1 or -1 to rounding.
 create or replace macro _rm_fisher_interval(n, n_groups, r) as {
     'n': n,
     'r': r,
-    'low': case when n_groups > 3 and abs(r) < 1 then tanh(atanh(r) - 1.9599639845e0 / sqrt(n_groups - 3)) end,
-    'high': case when n_groups > 3 and abs(r) < 1 then tanh(atanh(r) + 1.9599639845e0 / sqrt(n_groups - 3)) end
+    'low': case when n_groups > 3 and abs(r) < 1 - 1e-12 then tanh(atanh(r) - 1.9599639845e0 / sqrt(n_groups - 3)) end,
+    'high': case when n_groups > 3 and abs(r) < 1 - 1e-12 then tanh(atanh(r) + 1.9599639845e0 / sqrt(n_groups - 3)) end
 };
 
 -- Pearson's correlation of two numbers over the rows that have both; NULL where one of them does not vary.
