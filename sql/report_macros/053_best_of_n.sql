@@ -14,3 +14,12 @@ create or replace macro _rm_bon_weights(sizes) as table
 
 -- KL divergence in nats of the best of n from the policy that wrote the candidates: ln n - (n - 1) / n.
 create or replace macro _rm_bon_kl(n) as ln(n) - (n - 1) / n;
+
+-- Whether candidates, of which this is an aggregate, come from several policies or from unknown ones: then there is no
+-- policy to measure that from.
+create or replace macro _rm_is_mixed(policy) as count(policy) < count(*) or min(policy) <> max(policy);
+
+-- What one pick is worth more than another, both means of golds that are at most size; exactly 0 where that is no more
+-- than the rounding of the means, as where both picks are the same responses.
+create or replace macro _rm_pick_gap(worth, other, size) as
+    case when abs(worth - other) > 1e-12 * size then worth - other else 0e0 end;

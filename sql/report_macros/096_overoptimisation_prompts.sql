@@ -7,8 +7,7 @@ create or replace macro _rm_overoptimisation_prompts(
     head, snapshot, attribute, split, dataset, subset, min_candidates
 ) as table
     with prompts as (
-        select group_id, count(*) as size, bool_or(is_seen) as is_seen,
-               count(policy) < count(*) or min(policy) <> max(policy) as is_mixed,
+        select group_id, count(*) as size, bool_or(is_seen) as is_seen, _rm_is_mixed(policy) as is_mixed,
                var_pop(reward) as proxy_variance, var_pop(gold) as gold_variance,
                list({'by': reward, 'proxy': reward, 'gold': gold}) as candidates
         from _rm_rated_rewards(head, snapshot, attribute, split, dataset, subset)
@@ -34,10 +33,6 @@ create or replace macro _rm_overoptimisation_prompts(
            sqrt(avg(gold_variance) filter (is_used) over ()) as gold_scale,
            _rm_bon_curves(if(is_used, candidates, null), null) as curves
     from marked;
-
--- What gold gains; 0 where it is the same but for the order in which it was added up.
-create or replace macro _rm_gain(gold, first) as
-    if(abs(gold - first) <= 1e-13 * (abs(gold) + abs(first)), 0e0, gold - first);
 
 -- The peak of the curve of several fits together, an aggregate; none where they cancel out.
 create or replace macro _rm_summed_peak(a, b) as rm_overoptimisation_peak(

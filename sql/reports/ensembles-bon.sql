@@ -26,6 +26,7 @@ candidates as (
 ),
 prompts as (
     select rule, group_id, prompt_id, any_value(members) as members, bool_or(is_seen) as is_seen, avg(gold) as random,
+           max(abs(gold)) as most,
            least(count(*), $max_n) as size,
            _rm_bon_curves(
                list({'by': score, 'gold': gold}) filter (not coalesce(is_seen, false)), $max_n)[1] as curve
@@ -35,9 +36,9 @@ prompts as (
 ),
 points as (
     select if(rule like 'member %', 'single', rule) as rule, group_id, prompt_id, n, any_value(members) as members,
-           any_value(is_seen) as is_seen, any_value(random) as random, avg(gold) as gold
+           any_value(is_seen) as is_seen, any_value(random) as random, any_value(most) as most, avg(gold) as gold
     from (
-        select rule, group_id, prompt_id, members, is_seen, random, unnest(range(1, size + 1)) as n,
+        select rule, group_id, prompt_id, members, is_seen, random, most, unnest(range(1, size + 1)) as n,
                unnest(curve) as gold
         from prompts
     )
@@ -46,7 +47,7 @@ points as (
 ),
 paired as (
     select points.rule, points.n, points.group_id, points.members, points.is_seen, points.random, points.gold,
-           points.gold - singles.gold as gain, oracles.gold as oracle,
+           _rm_pick_gap(points.gold, singles.gold, points.most) as gain, oracles.gold as oracle,
            (not coalesce(points.is_seen, false))::bigint as m
     from points
     join points as singles on singles.rule = 'single' and singles.prompt_id = points.prompt_id and singles.n = points.n

@@ -51,7 +51,8 @@ drops as (
 fits as materialized (
     select group_id, m, fit.a as a, fit.b as b
     from (
-        select group_id, m, rm_overoptimisation_fit(sqrt(_rm_bon_kl(n)), _rm_gain(gold, first)) as fit
+        select group_id, m, rm_overoptimisation_fit(
+                   sqrt(_rm_bon_kl(n)), _rm_pick_gap(gold, first, abs(gold) + abs(first))) as fit
         from groups
         join (select unnest(_rm_bon_grid(last_n)) as n from counts) using (n)
         group by group_id, m

@@ -21,6 +21,13 @@ def curves(store):
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
+def curves_of(store, prompts):
+    """Return the columns of the report over some of the prompts."""
+    where = f"prompt_id in (select prompt_id from prompts where messages[1].content in ({str(prompts)[1:-1]}))"
+    rows = reports.run(store, "bon", {"head": "h"}, where=where).table.to_pylist()
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
 def candidates(store, reward, gold, prompt=None, **columns):
     """Fill a store with one candidate per reward; all answer one prompt unless said otherwise."""
     n = len(reward)
@@ -37,7 +44,7 @@ def test_gold_in_the_order_of_reward_gives_the_expected_rank(store):
     assert found["gold"][9] == pytest.approx(455.4545, abs=1e-4)
     for name in ("gold", "proxy", "oracle"):
         assert found[name] == pytest.approx(expected, rel=1e-9)
-    assert found["regret"] == pytest.approx(np.zeros(500), abs=1e-6)
+    assert set(found["regret"]) == {0} and (found["gain"][0], found["gain"][-1]) == (0, 1)
     assert found["gold_best"] == pytest.approx(np.full(500, 500))
 
 
@@ -143,7 +150,7 @@ def test_draws_of_the_published_evaluation_scatter_around_the_curve(store):
 
 def test_every_row_is_over_the_prompts_that_have_enough_candidates(store):
     prompt = ["a"] * 2 + ["b"] * 3 + ["c"]
-    candidates(store, [0, 1, 0, 1, 2, 9], [10, 20, 1, 2, 6, 99], prompt=prompt)
+    candidates(store, [0, 1, 0, 1, 2, 9], [10, 20, 1, 2, 6, 99], prompt=prompt, policy="sft")
     rows = table(store, "bon")
     shown = [(row["n"], row["n_prompts"], row["n_groups"], row["random"], row["gold"]) for row in rows]
     assert shown == [
@@ -192,7 +199,37 @@ def test_where_every_prompt_was_seen_there_is_no_number(store):
     fill(store, {"prompt": ["a", "a"], "text": list("vw"), "reward": [0.0, 1.0], "gold": [0.0, 1.0]}, seen=["a"])
     for row in table(store, "bon"):
         given = {name for name, value in row.items() if value is not None}
-        assert given == {"n", "n_prompts", "n_groups", "n_seen", "kl"}
+        assert given == {"n", "n_prompts", "n_groups", "n_seen"}
+
+
+def test_the_distance_is_that_of_candidates_of_one_policy(store):
+    """As overoptimisation counts prompts: several policies or an unknown one have no distance of best-of-n."""
+    policy = ["x", "x", "x", "y", "y", "x", "y", "x", None, "z", "z", "z"]
+    prompt = ["a"] * 3 + ["b"] * 2 + ["c"] * 2 + ["d"] * 2 + ["e"] * 3
+    groups = fill(store, {"prompt": prompt, "text": list("klmnopqrstuv"), "reward": np.arange(12.0).tolist(),
+                          "gold": np.arange(12.0).tolist(), "policy": policy})  # fmt: skip
+    assert [row["kl"] for row in table(store, "bon")] == [None, None, pytest.approx(log(3) - 2 / 3)]
+    save_head(store, snapshots.resolve(store, "s"), [groups["c"], groups["d"]], name="h")
+    expected = [0, log(2) - 1 / 2, log(3) - 2 / 3]
+    assert [row["kl"] for row in table(store, "bon", head="h@2")] == pytest.approx(expected)
+
+
+def test_where_the_picks_are_those_of_the_oracle_nothing_is_missed(store):
+    """Sums of 300 weighted golds differ in their last bits by the order of the rewards: that is no regret."""
+    rng = np.random.default_rng(6)
+    gold = np.exp(rng.normal(size=(3, 300)))
+    reward = np.argsort(np.argsort(gold, axis=1), axis=1).astype(float)
+    reward[1] = -reward[1]  # of this prompt the worst are picked
+    candidates(store, reward.ravel(), gold.ravel(), prompt=[f"p{i // 300}" for i in range(900)])
+    exact, found = curves_of(store, ["p0"]), curves(store)
+    assert set(exact["regret"]) == {0} and (exact["gain"][0], exact["gain"][-1]) == (0, 1)
+    assert exact["gold"] == pytest.approx(exact["oracle"], rel=1e-13)
+    assert found["regret"][0] == 0 and found["regret"][5] > 0.1
+    assert found["regret"][5] == pytest.approx(found["oracle"][5] - found["gold"][5], abs=1e-9)
+    assert found["gain"][5] == pytest.approx(
+        (found["gold"][5] - found["random"][5]) / (found["gold_best"][5] - found["random"][5]), abs=1e-12
+    )
+    assert found["gain"][0] == 0
 
 
 def test_subset_and_the_largest_n(store):
@@ -222,7 +259,8 @@ def test_an_attribute_that_nobody_rated_is_an_error(store):
 
 def test_rerun_gives_the_same_numbers(store):
     rng = np.random.default_rng(5)
-    candidates(store, rng.integers(0, 20, 2000), rng.normal(size=2000), prompt=[f"p{i // 40}" for i in range(2000)])
+    candidates(store, rng.integers(0, 20, 2000), rng.normal(size=2000),
+               prompt=[f"p{i // 40}" for i in range(2000)], policy="sft")  # fmt: skip
     store.sql("set threads = 1")
     once = reports.run(store, "bon", {"head": "h"}).table.to_pylist()
     store.sql("set threads = 4")

@@ -75,10 +75,12 @@ def test_one_member_or_identical_ones_agree(store, weights):
     found = table(store, "ensembles", head="e")
     assert len({row["accuracy"] for row in found}) == 1
     assert {row["gain"] for row in found} == {0} and {row["spread"] for row in found} == {0}
+    assert {row["gain_low"] for row in found} == {None}
     curves = table(store, "ensembles-bon", head="e")
     for n in (1, 2, 4):
         golds = [row["gold"] for row in curves if row["n"] == n]
         assert golds == pytest.approx([golds[0]] * 7)
+    assert {(row["gain"], row["gain_low"], row["gain_high"]) for row in curves} == {(0, None, None)}
 
 
 def test_without_a_penalty_rules_are_the_mean(store):
@@ -174,6 +176,8 @@ def test_gains_are_over_one_member(store):
     assert single[4] > rows[0]["random"] + 0.1
     for row in rows:
         assert row["gain"] == pytest.approx(row["gold"] - single[row["n"]], abs=1e-12)
+        # of one candidate all rules pick the same: nothing varies
+        assert (row["gain_low"] is None) == (row["n"] == 1 or row["rule"] == "single")
 
 
 def test_seen_groups_are_left_out(store):
