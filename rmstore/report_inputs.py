@@ -24,8 +24,8 @@ class Inputs:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._functions = Functions(store)
-        self._tables = [str(row["name"]) for row in store.run("reports/state_tables")]
+        self.functions = Functions(store)
+        self.tables = {str(row["name"]).lower() for row in store.run("reports/state_tables")}
         self._snapshots: dict[int, list[dict[str, Any]]] = {}
 
     def digest(self, report: Report, bound: Bound) -> str:
@@ -35,7 +35,7 @@ class Inputs:
         what concerns the responses of its snapshots, where the report cannot read more (:mod:`rmstore.report_reach`),
         with what its file says of heads, snapshots and data sets; else all that the store holds.
         """
-        far = reach(self._store, self._functions, set(self._tables), report, bound)
+        far = reach(self._store, self.functions, self.tables, report, bound)
         if far == "outside":
             return ""
         return self._of(report, bound, self._bound_data(bound) if far == "snapshots" else self._all_data)
@@ -56,7 +56,7 @@ class Inputs:
 
     @cached_property
     def _all_data(self) -> list[dict[str, Any]]:
-        found = (self._store.run("reports/state_of_table", {"name": name}, table=name) for name in self._tables)
+        found = (self._store.run("reports/state_of_table", {"name": name}, table=name) for name in sorted(self.tables))
         return [row for rows in found for row in rows]
 
     def _bound_data(self, bound: Bound) -> list[Any]:

@@ -51,7 +51,7 @@ class Functions:
     def __init__(self, store: Store) -> None:
         with store.cursor("report_macros"):
             rows = store.run("reports/functions")
-        self.strange = {row["name"] for row in rows if not row["is_ours"]}
+        self.strange = {row["name"].lower() for row in rows if not row["is_ours"]}
         self._parameters = {row["name"]: tuple(row["parameters"]) for row in rows}
         self._texts: dict[str, str] = {}
         for row in rows:
@@ -111,7 +111,7 @@ def _stays(function: Function, node: Mapping[str, Any], bound: Bound, report: Re
         return True
     if not function.reads <= _OF_ARGUMENTS | _OF_HEAD | _OF_SNAPSHOT | _OF_RESPONSES:
         return False
-    given = dict(zip(function.parameters, _arguments(node), strict=False))
+    given = _arguments(function, node)
     if function.reads & _OF_HEAD and given.get("head") not in bound.heads:
         return False
     if "snapshot" in function.parameters:
@@ -120,10 +120,17 @@ def _stays(function: Function, node: Mapping[str, Any], bound: Bound, report: Re
     return function.reads <= _OF_ARGUMENTS | _OF_HEAD or report.is_builtin
 
 
-def _arguments(node: Mapping[str, Any]) -> list[str | None]:
-    """Return the arguments of a call: names of parameters, None for all else. Before 2.0 they are called children."""
-    given = node["children"] if "children" in node else [one["expression"] for one in node["arguments"]]
-    return [one.get("identifier") if one["type"] == "VALUE_PARAMETER" else None for one in given]
+def _arguments(function: Function, node: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the arguments of a call by name: that of a report's parameter, None for all else.
+
+    Engines before 2.0 have them as ``children``, with the name as alias.
+    """
+    given = [(one["alias"], one) for one in node.get("children", ())]
+    given += [(one["name"], one["expression"]) for one in node.get("arguments", ())]
+    return {
+        name or place: one["identifier"] if one["type"] == "VALUE_PARAMETER" else None
+        for place, (name, one) in zip(function.parameters, given, strict=False)
+    }
 
 
 def _tables(tree: Any, steps: frozenset[str]) -> Iterator[str]:
