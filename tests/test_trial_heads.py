@@ -140,6 +140,28 @@ def test_what_cannot_be_tried_is_refused(lab):
     assert rows_of(lab, call.format("")) == []
 
 
+def test_rewards_of_two_sides_to_margins(store):
+    """By hand; a vote with a side that a head gave nothing is left out, columns beside stay, NULL too."""
+    found = store.rows("""
+        with votes as (
+            from (values (1, 'a', 'b', 0.5e0), (2, 'b', 'c', null), (3, 'a', 'a', 0.7e0))
+                as votes(vote, chosen_id, rejected_id, prob)
+        ),
+        said as materialized (
+            from (values (1, 'a', 3::float), (1, 'b', 1), (1, 'c', 6), (2, 'a', 1), (2, 'b', 1))
+                as said(head, response_id, reward)
+        )
+        from _rm_margins('votes', 'said') order by head, vote
+    """)
+    assert [(row["head"], row["vote"], row["prob"], row["margin"]) for row in found] == [
+        (1, 1, 0.5, 2.0),
+        (1, 2, None, -5.0),
+        (1, 3, 0.7, 0.0),
+        (2, 1, 0.5, 0.0),
+        (2, 3, 0.7, 0.0),
+    ]
+
+
 def test_a_read_only_store_is_enough(tmp_path):
     with rmstore.connect(tmp_path / "s.duckdb") as written:
         rows = [(f"prompt {i}", text) for i in range(4) for text in ("a longer answer", "no")]

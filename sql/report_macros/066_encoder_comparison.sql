@@ -2,15 +2,16 @@
 
 -- Decided votes of a snapshot that other has too, each judged by a head trained on the votes of the other folds, where
 -- the valid split only chooses; hit is 1 where the chosen side has the higher reward, 0.5 where both have the same.
--- Votes whose sides lie in different folds are left out. The heads are the same whatever split is judged.
-create or replace macro _rm_out_of_fold(snapshot, other, split, head, folds, seed) as table
+-- Votes whose sides lie in different folds are left out. The heads are the same whatever is judged: a condition, split,
+-- data set or subset leaves votes unjudged alone.
+create or replace macro _rm_out_of_fold(snapshot, other, split, dataset, subset, head, folds, seed) as table
     with shared as (
-        select preference_id from rm_pairs(other)
+        select preference_id from _rm_all_pairs(other)
     ),
     votes as materialized (
         select votes.preference_id, votes.group_id, votes.split, votes.chosen_id, votes.rejected_id, votes.weight,
                votes.prob, rm_fold(votes.group_id, folds, seed) as fold
-        from rm_pairs(snapshot) as votes
+        from _rm_all_pairs(snapshot) as votes
         semi join shared using (preference_id)
         join rm.main.responses as others on others.response_id = votes.rejected_id
         join rm.main.prompts as prompts on prompts.prompt_id = others.prompt_id
@@ -24,28 +25,30 @@ create or replace macro _rm_out_of_fold(snapshot, other, split, head, folds, see
                    if(held = fold, 0, _rm_trial_mark(if(votes.split = 'valid', 'valid', 'train'), false))) as marks
         from votes
     ),
-    judged as (
-        select chosen_id as response_id from votes
-        union
-        select rejected_id from votes
+    shown as (
+        select preference_id
+        from rm_pairs(snapshot) as votes
+        where split in (votes.split, 'all') and (dataset is null or votes.dataset = dataset)
+            and (subset is null or votes.subset = subset)
     ),
-    rewards as materialized (
-        select trial - 1 as fold, response_id, reward
-        from _rm_trial_rewards(
-            snapshot, (select list(marked) from marked), (select list(response_id) from judged),
-            list_transform(range(folds), lambda held: seed), head, 'bt', null)
-    ),
-    -- The two sides as rows: two joins over the fold could be planned as one of all rewards of a fold with each other.
-    sides as (
-        select preference_id, group_id, fold, unnest([chosen_id, rejected_id]) as response_id, unnest([1, -1]) as sign
+    judged as materialized (
+        select votes.preference_id, votes.group_id, votes.chosen_id, votes.rejected_id, votes.fold
         from votes
-        where split in (votes.split, 'all')
+        semi join shown using (preference_id)
+    ),
+    responses as (
+        select chosen_id as response_id, fold from judged
+        union
+        select rejected_id, fold from judged
+    ),
+    rewards as (
+        select responses.fold, trials.response_id, trials.reward
+        from _rm_trial_rewards(
+            snapshot, (select list(marked) from marked), (select list(response_id) from responses),
+            list_transform(range(folds), lambda held: seed), head, 'bt', null) as trials
+        join responses on responses.response_id = trials.response_id and responses.fold = trials.trial - 1
     )
-    select sides.preference_id, sides.group_id, 0.5e0 + 0.5e0 * sign(sum(sides.sign * rewards.reward::double)) as hit
-    from sides
-    join rewards using (fold, response_id)
-    group by sides.preference_id, sides.group_id
-    having count(*) = 2;
+    select preference_id, group_id, 0.5e0 + 0.5e0 * sign(margin) as hit from _rm_margins('judged', 'rewards');
 
 -- One row: the encoder and layout of a snapshot, texts that its encoder embedded in a second of its own time over all
 -- runs, bytes of one stored vector, and of those that the members need together, each once.

@@ -40,19 +40,23 @@ def taught(store):
     store.sql("update embedding_runs set seconds = n_texts / (case encoder_id when 1 then 80 else 40 end)")
 
 
-def compare(store, **params):
-    return reports.run(store, "encoder-comparison", {"old": "s@1", "new": "s@2", **params}).table.to_pylist()
+def compare(store, *, where=None, **params):
+    given = {"old": "s@1", "new": "s@2", **params}
+    return reports.run(store, "encoder-comparison", given, where=where).table.to_pylist()
 
 
-def by_hand(store, folds, seed, split="all"):
+def by_hand(store, folds, seed, kept="true"):
     """Groups and hits of either encoder, in numpy.
 
     A head on one number ranks by the sign of its weight, which is that of the sum of the training differences: the
-    slope of the likelihood at weight 0. A head that sees the words of four letters is right wherever the vote is.
+    slope of the likelihood at weight 0. A head that sees the words of four letters is right wherever the vote is. Votes
+    are judged where a condition keeps the row of either snapshot.
     """
     votes = store.rows(
         "select group_id::varchar as g, rm_fold(group_id, $k, $seed) as fold, old.chosen_embedding[1] as c, "
-        "old.rejected_embedding[1] as r, old.split, new.chosen_embedding[4] > new.rejected_embedding[4] as is_right "
+        "old.rejected_embedding[1] as r, old.split, new.chosen_embedding[4] > new.rejected_embedding[4] as is_right, "
+        f"preference_id in (select preference_id from rm_pairs('s@1') where {kept}) "
+        f"and preference_id in (select preference_id from rm_pairs('s@2') where {kept}) as is_judged "
         "from rm_pairs('s@1') as old join rm_pairs('s@2') as new using (preference_id, group_id) "
         "where old.prob > 0.5",
         {"k": folds, "seed": seed},
@@ -63,7 +67,7 @@ def by_hand(store, folds, seed, split="all"):
     learned = np.array([np.sign(difference[fits & (fold != own)].sum()) for own in fold])
     assert learned.all()  # a weight of 0 would be decided by rounding
     old = 0.5 + 0.5 * np.sign(learned * difference)
-    judged = np.array([split in (row["split"], "all") for row in votes])
+    judged = np.array([row["is_judged"] for row in votes])
     is_right = np.array([float(row["is_right"]) for row in votes])
     return np.array([row["g"] for row in votes])[judged], old[judged], is_right[judged]
 
@@ -124,7 +128,9 @@ def test_the_heads_are_those_that_rm_train_fits(store):
     compare(store, folds=3, seed=4)
     hits = {
         row["preference_id"]: row["hit"]
-        for row in store.rows("select preference_id, hit from _rm_out_of_fold('s@2', 's@1', 'all', 'linear', 3, 4)")
+        for row in store.rows(
+            "select preference_id, hit from _rm_out_of_fold('s@2', 's@1', 'all', null, null, 'linear', 3, 4)"
+        )
     }
     store.sql(
         "select held.fold, rm_train('fold-' || held.fold, chosen_id, rejected_id, snapshot := 's@2', "
@@ -143,7 +149,7 @@ def test_the_heads_are_those_that_rm_train_fits(store):
 def test_votes_of_one_split_that_both_have(store):
     taught(store)
     for split in ("train", "valid", "test"):
-        groups, old_hits, new_hits = by_hand(store, 3, 0, split)
+        groups, old_hits, new_hits = by_hand(store, 3, 0, f"split = '{split}'")
         old, new = compare(store, folds=3, split=split)
         assert 0 < old["n_pairs"] == len(groups) < N + 9
         assert (old["accuracy"], new["accuracy"]) == pytest.approx((old_hits.mean(), new_hits.mean()))
@@ -151,6 +157,42 @@ def test_votes_of_one_split_that_both_have(store):
     few = compare(store, new="few", folds=3)
     n_few = store.value("select count(*) from rm_pairs('few') where prob > 0.5")
     assert [row["n_pairs"] for row in few] == [n_few, n_few]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"where": "chosen_chars % 2 = 0 or prob = 0.5"}, "chosen_chars % 2 = 0"),
+        (
+            {"where": "chosen_embedding[1] < 7"},
+            "chosen_embedding[1] < 7",
+        ),  # other votes of one encoder than of the other
+        ({"subset": "odd"}, "subset = 'odd'"),
+        ({"dataset": "e"}, "dataset = 'e'"),
+        (
+            {"dataset": "e", "subset": "odd", "split": "train", "where": "chosen_chars % 2 = 0"},
+            "dataset = 'e' and subset = 'odd' and split = 'train' and chosen_chars % 2 = 0",
+        ),
+    ],
+)
+def test_what_is_kept_is_judged_by_the_heads_of_all_votes(store, given, kept):
+    taught(store)
+    stock(store, [("of another set", "x")], dataset="e")
+    store.sql("""update preferences set subset = 'odd' where "row" % 2 = 1""")
+    store.sql("""update preferences set dataset_id = 2 where "row" % 3 > 0""")
+    store.sql("update snapshots set datasets = ['d', 'e']")
+    groups, old_hits, new_hits = by_hand(store, 3, 0, kept)
+    old, new = compare(store, folds=3, **given)
+    assert 5 < old["n_pairs"] == new["n_pairs"] == len(groups) < N + 9
+    assert (old["accuracy"], new["accuracy"]) == pytest.approx((old_hits.mean(), new_hits.mean()))
+    assert new["difference"] == pytest.approx((new_hits - old_hits).mean())
+
+
+def test_a_condition_that_keeps_nothing_leaves_no_accuracy(store):
+    taught(store)
+    found = reports.run(store, "encoder-comparison", {"old": "s@1", "new": "s@2", "folds": 2}, where="chosen_chars < 0")
+    assert [(row["n_pairs"], row["accuracy"]) for row in found.table.to_pylist()] == [(0, None), (0, None)]
+    assert "--where 'chosen_chars < 0' keeps none of the 70 rows of rm_pairs" in found.provenance["notes"]
 
 
 def test_snapshots_without_a_common_vote_have_no_accuracy(store):
@@ -169,6 +211,14 @@ def test_what_cannot_be_compared_is_refused(store):
         compare(store, folds=1)
     with pytest.raises(OptionError, match="split is 'all of it'"):
         compare(store, split="all of it")
+
+
+def test_a_snapshot_beside_itself_is_refused_before_anything_is_trained(store):
+    taught(store)
+    reads = []
+    with store.trace(reads.append), pytest.raises(ReportError, match="old and new are both s@2: give another snapshot"):
+        compare(store, old="s@2", new="s")
+    assert not [query for query in reads if "training_ids" in query]
 
 
 def test_a_read_only_store_is_enough(tmp_path):
