@@ -42,6 +42,15 @@ def png(report: Report, table: pa.Table, frame: Frame) -> bytes:
     return image
 
 
+def versions() -> list[str]:
+    """Return the versions of the packages that draw.
+
+    Raises:
+        MissingPackageError: they are not installed.
+    """
+    return [str(altair().__version__), str(_converter().__version__)]
+
+
 def _converter() -> Any:
     try:
         import vl_convert

@@ -15,7 +15,7 @@ from rmstore import __version__, report_provenance, resources
 from rmstore.hashing import canonical_json
 from rmstore.report_header import Report
 from rmstore.report_parameters import Bound
-from rmstore.report_reach import Functions, reach
+from rmstore.report_reach import Functions, Reach, reach
 from rmstore.store import Store
 
 
@@ -26,6 +26,8 @@ class Inputs:
         self._store = store
         self.functions = Functions(store)
         self.tables = {str(row["name"]).lower() for row in store.run("reports/state_tables")}
+        self._reaches: dict[tuple[Any, ...], Reach] = {}
+        self._sources: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._snapshots: dict[int, list[dict[str, Any]]] = {}
 
     def digest(self, report: Report, bound: Bound) -> str:
@@ -35,10 +37,12 @@ class Inputs:
         what concerns the responses of its snapshots, where the report cannot read more (:mod:`rmstore.report_reach`),
         with what its file says of heads, snapshots and data sets; else all that the store holds.
         """
-        far = reach(self._store, self.functions, self.tables, report, bound)
-        if far == "outside":
+        key = (report.sha256, report.is_builtin, *bound.heads, None, *bound.snapshots)
+        if key not in self._reaches:
+            self._reaches[key] = reach(self._store, self.functions, self.tables, report, bound)
+        if self._reaches[key] == "outside":
             return ""
-        return self._of(report, bound, self._bound_data(bound) if far == "snapshots" else self._all_data)
+        return self._of(report, bound, self._bound_data(bound) if self._reaches[key] == "snapshots" else self._all_data)
 
     def digest_of_all(self, report: Report, bound: Bound) -> str:
         """Return the SHA-256 of a run that may depend on all that the store holds: that of a reason, not of numbers."""
@@ -47,7 +51,7 @@ class Inputs:
     def _of(self, report: Report, bound: Bound, data: Any) -> str:
         inputs = {
             "sql": report.sha256,
-            "code": _code(),
+            "code": code(),
             "versions": [__version__, duckdb.__version__],
             "parameters": bound.values,
             "data": data,
@@ -60,15 +64,17 @@ class Inputs:
         return [row for rows in found for row in rows]
 
     def _bound_data(self, bound: Bound) -> list[Any]:
+        key = tuple((name, bound.values[name]) for name in (*bound.heads, *bound.snapshots))
+        if key not in self._sources:
+            self._sources[key] = report_provenance.sources(self._store, bound)
         ids = dict.fromkeys(info.snapshot_id for info in bound.snapshots.values())
-        for number in ids:
-            if number not in self._snapshots:
-                self._snapshots[number] = self._store.run("reports/state_of_snapshot", {"snapshot_id": number})
-        return [report_provenance.sources(self._store, bound), [self._snapshots[number] for number in ids]]
+        for number in ids - self._snapshots.keys():
+            self._snapshots[number] = self._store.run("reports/state_of_snapshot", {"snapshot_id": number})
+        return [self._sources[key], [self._snapshots[number] for number in ids]]
 
 
 @cache
-def _code() -> str:
+def code() -> str:
     """Return the SHA-256 of the SQL and Python that make the numbers: in a checkout they change under one version."""
     package = files("rmstore")
     found = [*_texts(resources.tree("sql"), ".sql", {"reports"}), *_texts(package, ".py", {"cli"})]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ class Result:
         table: the rows.
         n_rows: how many the file has.
         provenance: where they came from.
+        sha256: that of the file.
     """
 
     file: str
@@ -39,6 +41,7 @@ class Result:
     table: pa.Table
     n_rows: int
     provenance: dict[str, Any]
+    sha256: str
 
     @property
     def asked(self) -> list[str]:
@@ -129,7 +132,8 @@ def read_file(path: Path, name: str) -> Result:
     missing -= set(table.column_names)
     if missing:
         raise ReportError(f"it lacks the columns {', '.join(sorted(missing))}, which its report has")
-    return Result(name, report, table, n_rows, provenance)
+    with path.open("rb") as stream:
+        return Result(name, report, table, n_rows, provenance, hashlib.file_digest(stream, "sha256").hexdigest())
 
 
 def _provenance(metadata: Mapping[bytes, bytes]) -> dict[str, Any]:

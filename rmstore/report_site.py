@@ -14,10 +14,10 @@ from rmstore.datasets import list_datasets
 from rmstore.errors import StoreError, UnknownNameError
 from rmstore.export import replacing
 from rmstore.records import Progress, silent
-from rmstore.report_drawing import svg
 from rmstore.report_headline import headline
 from rmstore.report_html import environment, render, safe
-from rmstore.report_picture import Frame, altair
+from rmstore.report_kept import Pictures
+from rmstore.report_picture import altair
 from rmstore.report_results import Result, address, anchor, natural, read
 from rmstore.report_text import clean, column, words
 from rmstore.report_view import Cell, Head, Table, View, cell, of_rows, view
@@ -134,7 +134,7 @@ def build(store: Store, folder: Path, *, progress: Progress = silent) -> Site:
     """Write ``index.html`` over the results in a folder; the page appears when it is complete.
 
     It needs no network and no other file: links lead to the Parquet files beside it. The same results give the same
-    bytes.
+    bytes. Pictures are kept in the folder, so that the next page draws those of new results alone.
 
     Args:
         store: the store that the results came from; it gives cards, snapshots and data sets.
@@ -154,18 +154,20 @@ def build(store: Store, folder: Path, *, progress: Progress = silent) -> Site:
             f"{str(folder)!r} has no results of reports{reason}",
             hint=f"rmstore report run --all --to {folder}, or rmstore report run NAME --to {folder / 'NAME.parquet'}",
         )
-    text = page(store, results, progress=progress)
+    pictures = Pictures(folder)
+    text = page(store, results, pictures, progress=progress)
     with replacing(folder / PAGE, store.path) as part:
         part.write_text(text, encoding="utf-8")
+    pictures.save()
     return Site(folder / PAGE, len(results), others)
 
 
-def page(store: Store, results: Sequence[Result], *, progress: Progress = silent) -> str:
+def page(store: Store, results: Sequence[Result], pictures: Pictures, *, progress: Progress = silent) -> str:
     """Return the page over results, which are in its order."""
     with_runs, shown = [], []
     places = _anchors(results)
     for place, result in enumerate(results):
-        shown.append(_shown(result, places[place], f"p{place}-"))
+        shown.append(_shown(result, places[place], pictures))
         progress(place + 1, len(results), result.anchor)
     for name, group in itertools.groupby(zip(results, shown, strict=True), key=lambda pair: pair[0].report.name):
         with_runs.append(Chapter(anchor(name), name, [one for _, one in group]))
@@ -194,9 +196,9 @@ def _anchors(results: Sequence[Result]) -> list[str]:
     return places
 
 
-def _shown(result: Result, place: str, prefix: str) -> Shown:
+def _shown(result: Result, place: str, pictures: Pictures) -> Shown:
     found = view(result.report, result.table, result.provenance, most=TABLE_ROWS)
-    picture = safe(svg(result.report, result.table, Frame(), prefix=prefix)) if result.report.chart else None
+    picture = safe(pictures.of(result, place)) if result.report.chart else None
     return Shown(place, clean(_name(result)), result.heads, address(result.file), found, picture)
 
 

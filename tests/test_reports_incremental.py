@@ -177,7 +177,7 @@ def test_whatever_concerns_a_snapshot_is_computed_again(home, dirs, tmp_path):
 def test_the_code_is_an_input(home, tmp_path, monkeypatch):
     home.run_reports(tmp_path / "out")
     assert {row.state for row in home.run_reports(tmp_path / "out")} == {"unchanged", "skipped"}
-    monkeypatch.setattr("rmstore.report_inputs._code", lambda: "other")
+    monkeypatch.setattr("rmstore.report_inputs.code", lambda: "other")
     assert {row.state for row in home.run_reports(tmp_path / "out")} == {"written", "skipped"}
 
 

@@ -1,5 +1,6 @@
 """The page of results as a text: what is on it, that it repeats, and what is no result."""
 
+import json
 import re
 import shutil
 
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from results_folder import HOSTILE
 
+from rmstore import report_kept
 from rmstore.errors import StoreError
 from rmstore.report_results import anchor, read
 from rmstore.report_site import build, publish
@@ -21,6 +23,31 @@ def page(site):
 def test_the_same_results_give_the_same_bytes(made, page):
     site = build(*made)
     assert site.page.read_text(encoding="utf-8") == page and site.n_results == 5 and site.others == []
+
+
+def test_pictures_are_drawn_once(made, page, tmp_path, monkeypatch):
+    store, folder = made
+    shutil.copytree(folder, tmp_path / "site")
+    place, drawn, draw = tmp_path / "site", [], report_kept.svg
+
+    def drawing(report, *rest, **more):
+        drawn.append(report.name)
+        return draw(report, *rest, **more)
+
+    monkeypatch.setattr(report_kept, "svg", drawing)
+    assert build(store, place).page.read_text(encoding="utf-8") == page and drawn == []
+    changed = pq.read_table(place / "bon/h@1+s@1.parquet")
+    pq.write_table(changed.slice(0, 1).replace_schema_metadata(changed.schema.metadata), place / "bon/h@1+s@1.parquet")
+    (place / "accuracy/other@1+s@1.parquet").unlink()
+    shorter = build(store, place).page.read_text(encoding="utf-8")
+    assert drawn == ["bon"] and shorter != page
+    kept = json.loads((place / report_kept.KEPT).read_text(encoding="utf-8"))
+    assert len(kept) == 3 and all(picture in shorter for picture in kept.values()), "those of the page, no others"
+    drawn.clear()
+    for said in ("[", "[1]", json.dumps(dict.fromkeys(kept, 1))):
+        (place / report_kept.KEPT).write_text(said)
+        assert build(store, place).page.read_text(encoding="utf-8") == shorter
+    assert sorted(drawn) == sorted(["accuracy", "bon", "calibration-bins"] * 3)
 
 
 def test_places_come_from_names(made, page, tmp_path):
