@@ -42,7 +42,7 @@ create or replace macro _rm_scaling_units(
         select rejected_id from judged
     ),
     rewards as materialized (
-        select trial, response_id, reward::double as reward, temperature
+        select trial, response_id, reward, temperature
         from _rm_trial_rewards(
             snapshot, (select list(marked) from marked), (select list(response_id) from responses),
             (select list(seed + repeat order by trial) from trials), head, objective, options)
@@ -54,18 +54,8 @@ create or replace macro _rm_scaling_units(
         join votes on votes.places[trials.repeat + 1] <= trials.size
         group by trials.trial, trials.size, trials.repeat
     ),
-    -- The two sides as rows: two joins that share a trial could be planned as one of all its rewards with each other.
-    sides as (
-        select preference_id, group_id, prob, longest, unnest([chosen_id, rejected_id]) as response_id,
-               unnest([1, -1]) as sign
-        from judged
-    ),
     scores as (
-        select rewards.trial, sides.preference_id, sides.group_id, sides.prob, sides.longest, rewards.temperature,
-               sum(sides.sign * rewards.reward) as margin
-        from sides
-        join rewards using (response_id)
-        group by all
+        from _rm_margins('judged', 'rewards')
     )
     select sampled.size, sampled.repeat, sampled.n_valid, sampled.n_prompts, scores.group_id,
            count(scores.margin) as n, sum(0.5e0 + 0.5e0 * sign(scores.margin)) as hits,

@@ -30,21 +30,13 @@ create or replace macro _rm_noise_units(
         select response_id from rated
     ),
     rewards as materialized (
-        select trial, response_id, reward::double as reward, temperature
+        select trial, response_id, reward, temperature
         from _rm_trial_rewards(
             snapshot, (select list(marked) from marked), (select list(response_id) from responses), seeds, head,
             objective, options)
     ),
-    sides as (
-        select key, group_id, longest, unnest([chosen_id, rejected_id]) as response_id, unnest([1, -1]) as sign
-        from judged
-    ),
     margins as (
-        select rewards.trial, sides.key, sides.group_id, sides.longest, rewards.temperature,
-               sum(sides.sign * rewards.reward) as margin
-        from sides
-        join rewards using (response_id)
-        group by all
+        from _rm_margins('judged', 'rewards')
     ),
     picks as (
         select trial, group_id, prompt_id, avg(gold) as gold, any_value(random) as random, any_value(oracle) as oracle

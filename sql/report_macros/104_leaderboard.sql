@@ -34,30 +34,21 @@ create or replace macro _rm_head_judgements(snapshot, versions, split, dataset, 
             and (subset is null or votes.subset = subset)
     ),
     rewards as materialized (
-        select head_id, response_id, any_value(reward)::double as reward
+        select head_id, response_id, any_value(reward) as reward
         from _rm_rewards_of_all(snapshot, versions)
         where response_id in (select chosen_id from votes union select rejected_id from votes)
         group by head_id, response_id
     ),
-    -- The two sides as rows: two joins that share a head could be planned as one of all its rewards with each other.
-    sides as (
-        select preference_id, unnest([chosen_id, rejected_id]) as response_id, unnest([1, -1]) as sign from votes
-    ),
-    margins as (
-        select rewards.head_id, sides.preference_id, sum(sides.sign * rewards.reward) as margin
-        from sides
-        join rewards using (response_id)
-        group by rewards.head_id, sides.preference_id
-        having count(*) = 2
+    judged as (
+        from _rm_margins('votes', 'rewards')
     )
-    select entrants.head_id, votes.preference_id, votes.dataset, votes.group_id, votes.longest,
-           0.5e0 + 0.5e0 * sign(margins.margin) as hit,
+    select entrants.head_id, judged.preference_id, judged.dataset, judged.group_id, judged.longest,
+           0.5e0 + 0.5e0 * sign(judged.margin) as hit,
            case when entrants.objective <> 'squared' then
-               _rm_vote_nll(margins.margin / entrants.temperature, votes.prob) end as nll,
+               _rm_vote_nll(judged.margin / entrants.temperature, judged.prob) end as nll,
            case when entrants.is_known then
-               (entrants.head_id, votes.group_id) in (select (head_id, group_id) from rm.main.head_training)
-               or (entrants.head_id, votes.other_group_id) in (select (head_id, group_id) from rm.main.head_training)
+               (entrants.head_id, judged.group_id) in (select (head_id, group_id) from rm.main.head_training)
+               or (entrants.head_id, judged.other_group_id) in (select (head_id, group_id) from rm.main.head_training)
            end as is_seen
-    from margins
-    join votes using (preference_id)
+    from judged
     join entrants using (head_id);
