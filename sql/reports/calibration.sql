@@ -12,13 +12,15 @@
 --          y_title='negative log-likelihood of a vote, nats'
 -- compare: nll = nll / n in groups by dataset, split
 -- filter:  rm_pairs
--- note:    win probability = sigmoid(reward gap / temperature), the temperature stored in the head. Soft votes and
---          ties count as they are. Everything is over votes of groups that the head did not see in training; the n_seen
+-- note:    win probability = sigmoid(reward gap / temperature), the temperature stored in the head. Soft votes and ties
+--          count as they are. Everything is over votes of groups that the head did not see in training; the n_seen
 --          others are left out (NULL where unknown). low, high: 95 % interval of nll by group. random: nll of a coin,
 --          ln 2. entropy: the nll if every probability were true. fitted_temperature: the best on the valid split (10
 --          votes or more), fitted_nll: the nll with it. ece: folded to [0.5, 1], bins of equal width (calibration-bins
---          shows them); its interval is a bootstrap by group. ece is above 0 even where every probability is true:
---          ece_chance is about what it would be then. confidence is what the head says, agreement what the votes say.
+--          shows them); noise in a bin counts whichever way it goes, so that ece is above the truth, and above 0 even
+--          where every probability is true: ece_chance is about what it would be then. ece_low to ece_high allow for
+--          that: 95 %, a test inversion bootstrap by group, so that ece may lie near the high end. confidence is what
+--          the head says, agreement what the votes say.
 with cells as materialized (
     select dataset, split, group_id, temperature, fitted_temperature, is_seen, is_new, conf, ok, nll, brier, entropy,
            fitted_nll, bin
@@ -31,27 +33,8 @@ bins as materialized (
     group by dataset, split, group_id, bin
 ),
 errors as (
-    select dataset, split, sum(abs(gap)) as gap, sum(sqrt(2 / pi() * variance)) as chance
-    from (select dataset, split, sum(gap) as gap, sum(variance) as variance from bins group by dataset, split, bin)
-    group by dataset, split
-),
--- Number 0 of a replicate is how many votes it has, number b how far confidence is above agreement in bin b.
-replicates as (
-    select dataset, split, n_groups, list_sum(list_transform(totals[2:], lambda gap: abs(gap))) / totals[1] as ece
-    from (
-        select dataset, split, count(distinct group_id) as n_groups, unnest(_rm_bootstrap_totals(
-                   list({'key': _rm_bootstrap_key($seed, group_id), 'number': 0, 'value': n::double})
-                   || list({'key': _rm_bootstrap_key($seed, group_id), 'number': bin, 'value': gap}),
-                   $replicates)) as totals
-        from bins
-        group by dataset, split
-    )
-    where totals[1] > 0
-),
-spreads as (
-    select dataset, split, _rm_bootstrap_interval(ece, n_groups) as bounds
-    from replicates
-    group by dataset, split, n_groups
+    select dataset, split, ece, chance, low, high
+    from _rm_ece_intervals((select list(bins) from bins), $seed, $replicates)
 ),
 groups as (
     select dataset, split, group_id, any_value(temperature) as temperature, any_value(fitted_temperature) as fitted,
@@ -67,9 +50,10 @@ select dataset, split, sum(n)::bigint as n_pairs, count_if(n > 0)::bigint as n_g
        _rm_mean(n, nll) as nll, _rm_mean_interval(n, nll).low as low, _rm_mean_interval(n, nll).high as high,
        case when sum(n) > 0 then ln(2e0) end as random, _rm_mean(n, entropy) as entropy,
        any_value(fitted) as fitted_temperature, _rm_mean(n, fitted_nll) as fitted_nll, _rm_mean(n, brier) as brier,
-       any_value(errors.gap) / nullif(sum(n), 0) as ece, any_value(bounds).low as ece_low,
-       any_value(bounds).high as ece_high, any_value(errors.chance) / nullif(sum(n), 0) as ece_chance,
+       any_value(errors.ece) as ece, any_value(errors.low) as ece_low, any_value(errors.high) as ece_high,
+       any_value(errors.chance) as ece_chance,
        _rm_mean(n, conf) as confidence, _rm_mean(n, ok) as agreement
-from groups left join errors using (dataset, split) left join spreads using (dataset, split)
+from groups
+left join errors using (dataset, split)
 group by dataset, split
 order by split = 'all', split, dataset = 'all', dataset
