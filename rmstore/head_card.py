@@ -242,8 +242,9 @@ def _tests(store: Store, info: HeadInfo, source: Mapping[str, Any]) -> dict[str,
     if not source or source["is_dropped"] or not _is_scorable(info):
         return nothing
     place = {"head": info.reference, "snapshot": source["reference"]}
+    bare = {**place, "baselines": False}  # those that learn are not on the card
     columns = ("dataset", "subset", "n_pairs", "n_groups", "n_ties", "accuracy", "low", "high", "longest")
-    accuracy = [{name: _rounded(row[name]) for name in columns} for row in _report(store, "accuracy", place)]
+    accuracy = [{name: _rounded(row[name]) for name in columns} for row in _report(store, "accuracy", bare)]
     calibration = [
         {name: _rounded(value) for name, value in row.items() if name not in {"split", "temperature", "n_seen"}}
         for row in _report(store, "calibration", place)
