@@ -4,8 +4,9 @@ python benchmarks/reports.py [--prompts 25000] [--dim 384] [--split all] [--only
     [--memory 2GB]
 
 A store of made-up responses, four per prompt by four policies, with gold ratings that follow their vectors; four votes
-per prompt. Where the split is 'all', votes of groups that the head learned from are counted apart, as ever. Seconds are
-by the clock and of the processor; the peak is of the process, so what a report needs shows where it rises, or --only.
+per prompt. A second snapshot has the same vectors with noise, for the report that compares two encoders. Where the
+split is 'all', votes of groups that the head learned from are counted apart, as ever. Seconds are by the clock and of
+the processor; the peak is of the process, so what a report needs shows where it rises, or --only.
 """
 
 from __future__ import annotations
@@ -45,9 +46,11 @@ def made_up(prompts: int, dim: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write_data(folder: Path, prompts: int, dim: int) -> None:
-    """Write responses with gold, votes that follow it with noise, and vectors."""
+    """Write responses with gold, votes that follow it with noise, and vectors, clear and with noise."""
     vectors, gold = made_up(prompts, dim)
-    np.save(folder / "vectors.npy", vectors)
+    np.save(folder / "s.npy", vectors)
+    noise = np.random.default_rng(2).standard_normal(vectors.shape, dtype=np.float32)
+    np.save(folder / "noisy.npy", vectors + noise / (2 * np.sqrt(dim, dtype=np.float32)))
     draw = np.random.default_rng(1)
     by_prompt, (first_sides, second_sides) = gold.reshape(-1, PER_PROMPT), zip(*VOTES, strict=True)
     chances = 1 / (1 + np.exp(-3 * (by_prompt[:, first_sides] - by_prompt[:, second_sides])))
@@ -72,7 +75,8 @@ def build(store: Store, folder: Path) -> None:
     """Fill the store and train a head on the training split."""
     store.ingest(folder / "responses.jsonl", format="responses", dataset="bench")
     store.ingest(folder / "votes.jsonl", format="pairs", dataset="bench")
-    store.import_vectors(folder / "vectors.npy", match=MATCH, snapshot="s", encoder="bench")
+    for snapshot, encoder in (("s", "bench"), ("noisy", "noisy-bench")):
+        store.import_vectors(folder / f"{snapshot}.npy", match=MATCH, snapshot=snapshot, encoder=encoder)
     store.train("h", snapshot="s")
     store.train("ensemble", snapshot="s", members=5, options={"diversity": "bootstrap"})
 
@@ -109,7 +113,7 @@ def measure(store: Store, given: argparse.Namespace) -> None:
             continue
         wanted: dict[tuple[str, str], Any] = {
             ("head", "HEAD"): given.head, ("snapshot", "SNAPSHOT"): "s", ("old", "SNAPSHOT"): "s",
-            ("new", "SNAPSHOT"): "s", ("split", "VARCHAR"): given.split,
+            ("new", "SNAPSHOT"): "noisy", ("split", "VARCHAR"): given.split,
         }  # fmt: skip
         began, began_busy = time.perf_counter(), time.process_time()
         try:

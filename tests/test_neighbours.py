@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rmstore import neighbours
-from rmstore.neighbours import nearest, unit
+from rmstore.neighbours import Base, nearest, unit
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +53,33 @@ def test_rows_of_the_own_group_are_no_neighbours():
         assert np.array_equal(indices, np.argsort(-cosines, axis=1)[:, :5])
 
 
+@pytest.mark.parametrize("k", [1, 6, 40])
+def test_the_winners_of_heats_are_a_bar_that_the_nearest_clear(monkeypatch, k):
+    """Blocks of many heats, and with own groups and equal vectors, which the bar must let through."""
+    monkeypatch.setattr(neighbours, "HEATS", 12)
+    monkeypatch.setattr(neighbours, "BASE_BLOCK", 700)
+    queries, base = draw(7, 50, 1600)
+    base[800:] = base[:800]
+    groups, base_groups = np.arange(50) % 3, np.arange(1600) % 4
+    products = queries.astype(np.float64) @ base.astype(np.float64).T
+    products[groups[:, None] == base_groups[None, :]] = -np.inf
+    indices, _ = nearest(queries, base, k, query_groups=groups, base_groups=base_groups, metric="inner")
+    assert np.array_equal(indices, np.argsort(-products, axis=1, kind="stable")[:, :k])
+
+
+def test_a_base_serves_many_calls():
+    queries, base = draw(8, 40, 90)
+    among = Base(base, groups=np.array([f"group {i % 9}" for i in range(90)]))
+    whole = among.nearest(queries, 4, groups=np.array([f"group {i % 20}" for i in range(40)]))  # 9 to 19 are not there
+    for start in (0, 15, 30):
+        block = slice(start, start + 15)
+        labels = np.array([f"group {i % 20}" for i in range(40)])[block]
+        part = among.nearest(queries[block], 4, groups=labels)
+        assert np.array_equal(part[0], whole[0][block]) and np.array_equal(part[1], whole[1][block])
+    outside = np.arange(40) % 20 >= 9
+    assert np.array_equal(whole[0][outside], nearest(queries, base, 4)[0][outside])
+
+
 def test_what_is_missing_is_minus_one_and_nan():
     queries, base = draw(4, 3, 2)
     indices, similarities = nearest(queries, base, 3)
@@ -99,6 +126,8 @@ def test_blocks_change_nothing(monkeypatch):
     [
         ({"k": 0}, "k is 0"),
         ({"base": np.ones((2, 3))}, r"\(2, 3\)"),
+        ({"base": np.ones(2)}, r"the base is \(2,\)"),
+        ({"base": np.array([[1.0, np.inf]])}, "base hold a value that is not finite"),
         ({"query_groups": np.zeros(1)}, "one side alone"),
         ({"queries": np.array([[np.nan, 1.0]])}, "queries hold a value that is not finite"),
     ],
