@@ -5,6 +5,7 @@ doubles are added up, a response of several generations, data sets and subsets, 
 texts twice.
 """
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -17,12 +18,12 @@ from tracing import fill_traces, until
 from wide_lab import describe, widen
 
 import rmstore
-from rmstore import report_files, report_run, reports, snapshots
+from rmstore import report_compare, report_files, report_run, reports, snapshots
 from rmstore.report_rows import differences
 from rmstore.report_run import Job
 from rmstore.store import quote_identifier
 
-PROMPTS, K, DIM, LINES = 48, 6, 20, 12
+PROMPTS, K, DIM, LINES = 64, 6, 20, 12
 SHUFFLES = (1, 2)
 GOLDS = ((0.1, 0.2, 0.3), (0.3, 0.1, 0.2), (0.2, 0.2, 0.2), (0.7, 0.1, 0.1), (0.3, 0.3, 0.3), (0.1, 0.1, 0.7))
 """Ratings with two means, whose sums of doubles depend on what comes first."""
@@ -233,6 +234,31 @@ def test_nor_where_two_heads_are_compared(stores, name, rival):
     found = [reports.run(store, name, W, compare=rival).table for store in stores(crowd)]
     assert found[0].num_rows
     assert [differences(found[0], table) for table in found[1:]] == [[]] * len(SHUFFLES)
+
+
+def test_totals_that_were_added_up_in_another_order_do_not_differ(store):
+    totals = [(0.1 + 0.2) + 0.3, (0.3 + 0.2) + 0.1, 2.0]
+    assert totals[0] != totals[1]
+    left, right = (
+        pa.table({"group_id": ["x", "y", "z"], "unit_n": [3, 3, 3], "unit_total": given})
+        for given in (totals, [totals[1], totals[0], 2.0])
+    )
+    line = reports.get("margins").compare
+    row = report_compare.pair(store, replace(line, keys=()), left, right).to_pylist()[0]
+    assert (row["difference"], row["low"], row["high"], row["z"]) == (pytest.approx(0, abs=1e-15), None, None, None)
+
+
+def test_a_curve_that_is_flat_to_rounding_has_one_exponent(store):
+    query = "select _rm_power_curve($points::struct(n bigint, y double)[])"
+    for noise in ((0, 0, 0, 0), (1e-16, 0, 0, 0), (0, 2e-16, -1e-16, 0), (0, 0, -2e-16, 2e-16)):
+        points = [{"n": n, "y": 2 / 3 + more} for n, more in zip((10, 20, 40, 80), noise, strict=True)]
+        assert store.value(query, {"points": points})["c"] == 0.02
+
+
+def test_fits_that_cancel_out_have_no_peak(store):
+    assert 0.1 + 0.2 - 0.3 > 0
+    for fits in ("(0.1, 0.1), (0.2, 0.2), (-0.3, -0.3)", "(0.2, 0.2), (-0.3, -0.3), (0.1, 0.1)"):
+        assert store.value(f"select _rm_summed_peak(a::double, b::double) from (values {fits}) as fits(a, b)") is None
 
 
 def test_every_report_that_is_there_is_shuffled():
