@@ -3,7 +3,7 @@
 -- before anything is wrong.
 create or replace macro _rm_first_errors(dataset, source, threshold) as table
     with said as (
-        select labels.step_id, avg(labels.label) as label
+        select labels.step_id, _rm_steady_mean(labels.label) as label
         from rm.main.step_labels as labels
         join rm.main.datasets as datasets using (dataset_id)
         where datasets.name = dataset and labels.source = source

@@ -42,6 +42,12 @@ RESPONSES_ALONE = """
     select * replace ('response' as part) from renderings where encoder_id = 2 and part = 'joint'
 """
 ELSEWHERE = """
+    insert into step_labels by name
+    select step_id, dataset_id, unnest(['human', 'judge']) as source, share as label
+    from step_labels
+    cross join (select unnest([0.1e0, 0.2e0, 0.3e0]) as share)
+    where label = 1;
+    delete from step_labels where label = 1;
     insert into datasets by name select * replace (2 as dataset_id, 'e' as name) from datasets;
     insert into generations by name select * replace (uuid() as generation_id, 2 as dataset_id) from generations;
     insert into step_labels by name select * replace (2 as dataset_id, 1 - label as label) from step_labels;
@@ -121,7 +127,7 @@ def benchmarks(store, folder):
 
 
 def solutions(store, folder):
-    """Solutions of steps that score the same, in two data sets, of which one labels them the other way round."""
+    """Solutions of steps that score the same; two sources agree, to rounding, on right steps, another data set not."""
     draw, given = np.random.default_rng(3), []
     for n in range(120):
         size = n % 5 + 1

@@ -13,7 +13,7 @@ homes as not materialized (
     where dataset_id in ({dataset_ids})
 ),
 said as not materialized (
-    select step_id, dataset_id, source, avg(label) as label
+    select step_id, dataset_id, source, _rm_steady_mean(label) as label
     from rm.main.step_labels
     where dataset_id in ({dataset_ids})
     group by step_id, dataset_id, source
