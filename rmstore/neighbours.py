@@ -1,15 +1,20 @@
 """Nearest neighbours, exact: blocks of a matrix product in float32, the values of what is kept in float64.
 
-Memory is that of the vectors and one block, whatever the number of rows.
+Memory is that of the vectors and one block per thread, whatever the number of rows. Every block has a thread of its own
+with one BLAS thread: what is left beside the products would keep all but one waiting, and the sums are the same for any
+number of threads.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
 
-QUERY_BLOCK = 1024
+from rmstore.heads.blas import blas_threads, one_blas_thread
+
+QUERY_BLOCK = 512
 BASE_BLOCK = 4096
 HEATS = 128
 """Heats that the columns of a block are dealt into; the k-th best winner is a bar that the k best of all clear."""
@@ -96,21 +101,29 @@ class Base:
         if (groups is None) != (self._labels is None):
             raise ValueError("groups are given for one side alone")
         _check_finite(queries, "queries")
-        indices = np.full((len(queries), k), -1, np.int64)
-        similarities = np.full((len(queries), k), np.nan)
-        room = np.empty(min(len(queries), QUERY_BLOCK) * min(len(self._vectors), BASE_BLOCK), np.float32)
-        for start in range(0, len(queries), QUERY_BLOCK):
+        indices = np.empty((len(queries), k), np.int64)
+        similarities = np.empty((len(queries), k))
+
+        def find(start: int) -> None:
             block = slice(start, start + QUERY_BLOCK)
             own = None if groups is None else self._coded(groups[block])
-            columns = self._candidates(self._ranked_by_product(queries[block], is_base=False), k, own, room)
-            rows, places = np.nonzero(columns >= 0)
-            values = np.full(columns.shape, -np.inf)
-            values[rows, places] = self._exact(queries[block], rows, columns[rows, places])
-            order = np.lexsort((columns, -values), axis=1)
-            found = np.take_along_axis(columns, order, axis=1)
-            indices[block] = found
-            similarities[block] = np.where(found < 0, np.nan, np.take_along_axis(values, order, axis=1))
+            indices[block], similarities[block] = self._nearest_of_block(queries[block], k, own)
+
+        starts = range(0, len(queries), QUERY_BLOCK)
+        workers = max(1, min(blas_threads(), len(starts)))
+        with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
+            for _ in pool.map(find, starts):
+                pass
         return indices, similarities
+
+    def _nearest_of_block(self, queries: np.ndarray, k: int, own: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        columns = self._candidates(self._ranked_by_product(queries, is_base=False), k, own)
+        rows, places = np.nonzero(columns >= 0)
+        values = np.full(columns.shape, -np.inf)
+        values[rows, places] = self._exact(queries, rows, columns[rows, places])
+        order = np.lexsort((columns, -values), axis=1)
+        found = np.take_along_axis(columns, order, axis=1)
+        return found, np.where(found < 0, np.nan, np.take_along_axis(values, order, axis=1))
 
     def _ranked_by_product(self, vectors: np.ndarray, *, is_base: bool) -> np.ndarray:
         """Return rows whose inner products with those of the other side order the base as the metric does."""
@@ -130,7 +143,7 @@ class Base:
         place = np.searchsorted(self._labels, groups).clip(max=len(self._labels) - 1)
         return np.where(self._labels[place] == groups, place, -1).astype(np.int32)
 
-    def _candidates(self, ranked: np.ndarray, k: int, own: np.ndarray | None, room: np.ndarray) -> np.ndarray:
+    def _candidates(self, ranked: np.ndarray, k: int, own: np.ndarray | None) -> np.ndarray:
         """Return the k columns with the largest products of every row, (n, k), -1 where there are fewer.
 
         Once a few columns were looked at, hardly any product exceeds the k-th best so far: one comparison replaces a
@@ -138,6 +151,7 @@ class Base:
         """
         values = np.full((len(ranked), k), -np.inf, np.float32)
         kept = np.full((len(ranked), k), -1, np.int64)
+        room = np.empty(len(ranked) * min(len(self._ranked), BASE_BLOCK), np.float32)
         for start in range(0, len(self._ranked), BASE_BLOCK):
             block = slice(start, start + BASE_BLOCK)
             base = self._ranked[block]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from rmstore.errors import InputError
-from rmstore.heads.blas import one_blas_thread
+from rmstore.heads.blas import blas_threads, one_blas_thread
 from rmstore.heads.linear import LinearHead
 from rmstore.kernels import Field, Scorer, read_fields, read_matrix, standardise
 
@@ -162,8 +162,10 @@ def test_the_blas_pool_comes_back_after_threads_score_at_once():
             with one_blas_thread():
                 pass
 
+    assert blas_threads() == max(before)
     with one_blas_thread():
         inside = threads()
+        assert blas_threads() == 1
     workers = [threading.Thread(target=work) for _ in range(4)]
     for worker in workers:
         worker.start()

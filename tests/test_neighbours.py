@@ -121,6 +121,15 @@ def test_blocks_change_nothing(monkeypatch):
     assert np.array_equal(small[0], whole[0]) and np.array_equal(small[1], whole[1])
 
 
+def test_threads_change_nothing(monkeypatch):
+    queries, base = draw(9, 200, 130)
+    found = {}
+    for n_threads in (1, 4):
+        monkeypatch.setattr(neighbours, "blas_threads", lambda n=n_threads: n)
+        found[n_threads] = nearest(queries, base, 6)
+    assert np.array_equal(found[1][0], found[4][0]) and np.array_equal(found[1][1], found[4][1])
+
+
 @pytest.mark.parametrize(
     "change, message",
     [

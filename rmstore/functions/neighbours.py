@@ -24,7 +24,7 @@ MOST = 1000
 """Neighbours that may be asked for."""
 RESULT = "STRUCT(id VARCHAR, neighbour_id VARCHAR, place INTEGER, similarity DOUBLE)[]"
 _FIELDS = [("id", pa.string()), ("neighbour_id", pa.string()), ("place", pa.int32()), ("similarity", pa.float64())]
-_AT_ONCE = 8 * QUERY_BLOCK
+_AT_ONCE = 16 * QUERY_BLOCK
 
 
 @sql_function("_rm_nearest", RESULT, side_effects=True)

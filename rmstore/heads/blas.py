@@ -61,3 +61,9 @@ def one_blas_thread() -> Iterator[None]:
         yield
     finally:
         _GATE.leave()
+
+
+def blas_threads() -> int:
+    """Return how many threads BLAS uses now: one inside :func:`one_blas_thread`."""
+    pools = (pool for pool in _blas_controller().lib_controllers if pool.user_api == "blas")
+    return max((pool.num_threads for pool in pools), default=1)
