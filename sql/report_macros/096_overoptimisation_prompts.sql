@@ -38,6 +38,21 @@ create or replace macro _rm_overoptimisation_prompts(
 create or replace macro _rm_summed_peak(a, b) as rm_overoptimisation_peak(
     _rm_beyond_rounding(sum(a), sum(abs(a))), _rm_beyond_rounding(sum(b), sum(abs(b))));
 
+-- 95 % interval of that peak by bootstrap over groups, from a list of {group_id, a, b}, and the share of the replicates
+-- that have one.
+create or replace macro _rm_peak_interval(fits, seed, replicates) as table
+    select _rm_bootstrap_interval(peak, n_groups) as bounds, count(peak) / count(*) as share
+    from (
+        select n_groups, _rm_summed_peak(times * fit.a, times * fit.b) as peak
+        from (
+            select fit, len(fits) as n_groups, unnest(range(replicates)) as replicate,
+                   unnest(_rm_bootstrap_counts(seed, replicates, fit.group_id)) as times
+            from (select unnest(fits) as fit)
+        )
+        group by replicate, n_groups
+    )
+    group by n_groups;
+
 -- How many prompts were left out, and why; an aggregate over those rows.
 create or replace macro _rm_left_out(is_seen, is_mixed, is_short) as {
     'n_seen': case when count(is_seen) = count(*) then count(*) filter (is_seen) end,

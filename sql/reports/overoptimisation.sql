@@ -64,14 +64,7 @@ fit as (
     from fits
 ),
 peaks as (
-    select _rm_bootstrap_interval(peak, n_groups) as bounds, count(peak) / count(*) as share
-    from (
-        select n_groups, _rm_summed_peak(times * a, times * b) as peak
-        from (select unnest(range($replicates)) as replicate, a, b,
-                     unnest(_rm_bootstrap_counts($seed, $replicates, group_id)) as times from fits) cross join counts
-        group by replicate, n_groups
-    )
-    group by n_groups
+    select bounds, share from _rm_peak_interval((select list(fits) from fits), $seed, $replicates)
 )
 select n_prompts, n_groups, left_out.n_seen, left_out.n_mixed, left_out.n_short, last_n, a, a_bounds.low as a_low,
        a_bounds.high as a_high, b, b_bounds.low as b_low, b_bounds.high as b_high, fit.peak,

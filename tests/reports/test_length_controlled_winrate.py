@@ -209,15 +209,18 @@ def test_replicates_are_near_full_refits():
     assert ends[0] == pytest.approx(ends[1], abs=0.08 * np.ptp(ends[1]))
 
 
-def test_the_interval_holds_the_truth():
-    rng = np.random.default_rng(8)
-    held, truth = 0, float(sigmoid(-0.5))
-    for _ in range(100):
-        lengths = rng.integers(5, 60, N)
-        wins = (rng.random(N) < sigmoid(-0.5 + 1.5 * np.tanh(standardised(lengths)))).astype(float)
-        low, high = np.percentile(controlled(wins, lengths, replicates=200).replicates, [2.5, 97.5])
-        held += low <= truth <= high
-    assert 90 <= held <= 99
+@pytest.mark.parametrize("n, theta", [(50, -1.5), (50, 0.0), (N, -0.5)])
+def test_the_interval_holds_the_truth(n, theta):
+    """By percentiles as far out as _rm_bootstrap_interval takes them (Hesterberg 2015)."""
+    rng, samples = np.random.default_rng(8), 150
+    level = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1))
+    held = 0
+    for _ in range(samples):
+        lengths = rng.integers(5, 60, n)
+        wins = (rng.random(n) < sigmoid(theta + 1.5 * np.tanh(standardised(lengths)))).astype(float)
+        low, high = np.quantile(controlled(wins, lengths, replicates=200).replicates, [level, 1 - level])
+        held += low <= sigmoid(theta) <= high
+    assert 0.92 <= held / samples <= 0.99
 
 
 FURTHER_OFF = {

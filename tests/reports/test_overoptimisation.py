@@ -3,10 +3,12 @@
 from math import exp
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from lab import fill, table
 
 import rmstore
+from rmstore import best_of_n
 
 
 def kl(n):
@@ -35,9 +37,7 @@ def flattered(rng, shape):
 
 def gold_of_curve(gain):
     """Return golds by ascending rank whose best-of-n curve over n = 1 .. N gains just this, (N,)."""
-    from rmstore.best_of_n import weights
-
-    return np.linalg.solve(weights(len(gain), len(gain)).T, gain)
+    return np.linalg.solve(best_of_n.weights(len(gain), len(gain)).T, gain)
 
 
 def test_kl_of_best_of_n(store):
@@ -143,6 +143,28 @@ def test_a_reward_with_heavy_tails_turns_over(store):
     row = table(store, "overoptimisation")[0]
     assert 0 < row["peak_low"] < row["peak"] < row["peak_high"] < np.sqrt(kl(60)) and row["peak_share"] == 1
     assert 3 < row["observed_n"] < 40 and row["drop_low"] > 0 and row["b_low"] > 0
+
+
+@pytest.mark.parametrize("groups", [10, 30])
+def test_the_interval_of_the_peak_holds_the_truth(store, groups):
+    """Prompts of a reward that turns over; the truth is the peak of ten thousand of them together."""
+    rng, n, samples = np.random.default_rng(6), np.arange(1, 33), 300
+    reward, gold = flattered(rng, (10_000, 32))
+    curve = best_of_n.curves(reward, gold[None])[0]
+    d = np.sqrt(kl(n))
+    a, b = np.linalg.lstsq(np.stack([d, -(d**2)], axis=1), (curve - curve[:, :1]).T, rcond=None)[0]
+    truth = a.mean() / (2 * b.mean())
+    drawn = [rng.choice(len(a), groups, replace=False) for _ in range(samples)]
+    fits = [[{"group_id": f"p{i}", "a": a[i], "b": b[i]} for i in sample] for sample in drawn]
+    cursor = store.cursor()
+    cursor.register("samples", pa.table({"sample": range(samples), "fits": fits}))
+    found = cursor.execute(
+        "select bounds.low, bounds.high, share from samples,"
+        " lateral (select bounds, share from _rm_peak_interval(fits, sample, 300))"
+    )
+    low, high, share = np.array(found.fetchall()).T
+    assert 0.92 <= ((low <= truth) & (truth <= high)).mean() <= 0.98
+    assert len(share) == samples and share.min() > 0.8
 
 
 def test_only_prompts_of_one_policy_have_a_distance(store):
