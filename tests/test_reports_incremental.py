@@ -142,6 +142,8 @@ CHANGES = {
     "a subset": "update generations set subset = 'late' where dataset_id = 1",
     "the subset of votes": "update preferences set subset = 'late' where dataset_id = 1",
     "an origin": "update generations set origin = 'crossed' where dataset_id = 2",
+    "ratings": "update ratings set value = value + 1 where dataset_id = 2",
+    "the format of a file": "update dataset_files set format = 'npy' where dataset_id = 1",
     "a likelihood": "update generations set logp = -1 where dataset_id = 2",
     "labels of steps": "update step_labels set label = 1 - label where dataset_id = 3",
     "where a prompt stands": "update prompt_sources set metadata = '{}' where dataset_id = 1",
