@@ -98,9 +98,8 @@ def test_the_curve_has_the_least_squares_of_all(store):
     assert (fit["a"], fit["b"], fit["c"]) == pytest.approx(best[1:], rel=1e-6)
 
 
-@pytest.fixture(scope="module")
-def linear():
-    """Fresh prompts, and as many votes again that repeat the first tenth of them; gold is linear in eight numbers."""
+def linear_votes(store):
+    """Fill a store with a vote on each of 2,000 prompts, by a gold that is linear in eight numbers; embed it as s."""
     draw = np.random.default_rng(3)
     words = ("a", "on", "the", "rain", "river", "bridge", "morning", "darkness")
     worth = dict(zip(words, draw.normal(size=8), strict=True))
@@ -108,9 +107,15 @@ def linear():
     gold = [sum(worth[word] for word in text.split()) for _, text in rows]
     votes = [(i, i + 1) if draw.random() < 1 / (1 + np.exp(gold[i + 1] - gold[i])) else (i + 1, i)
              for i in range(0, 4000, 2)]  # fmt: skip
+    stock(store, rows, votes=votes)
+    embed(store, "d", snapshot="s", encoder="toy:8", layout="response")
+
+
+@pytest.fixture(scope="module")
+def linear():
+    """A store that the tests only read."""
     with rmstore.connect() as store:
-        stock(store, rows, votes=votes)
-        embed(store, "d", snapshot="s", encoder="toy:8", layout="response")
+        linear_votes(store)
         yield store
 
 
@@ -127,6 +132,23 @@ def test_more_votes_help_with_the_excess_going_like_one_over_n(linear):
         assert row["gain_low"] < row["gain"] < row["gain_high"]
     assert found[0]["accuracy_sd"] > 0
     assert [row["fitted"] for row in found] == pytest.approx(accuracy, abs=0.02)
+
+
+def test_repeated_prompts_never_beat_as_many_fresh_ones(store):
+    """Every vote is there four times over: as many votes of one a group are four times the prompts."""
+    linear_votes(store)
+    store.sql(
+        "insert into preferences by name select votes.* replace (md5(preference_id || copy)::uuid as preference_id,"
+        " copy + 1 as occurrence) from preferences as votes cross join range(1, 4) as copies (copy)"
+    )
+    repeated = table(store, sizes="32,128,512", repeats=12)
+    fresh = table(store, sizes="32,128,512", repeats=12, per_group=1)
+    for many, few in zip(fresh, repeated, strict=True):
+        assert (many["n_train"], many["n_prompts"]) == (few["n_train"], 4 * few["n_prompts"])
+        assert (many["n_pairs"], many["longest"]) == (few["n_pairs"], few["longest"])
+        assert many["accuracy"] > few["accuracy"]
+    # a vote that is there four times over teaches what it teaches once
+    assert [row["accuracy"] for row in repeated[1:]] == pytest.approx([row["accuracy"] for row in fresh[:2]], abs=0.01)
 
 
 def test_a_condition_filters_what_is_judged_alone(linear):
