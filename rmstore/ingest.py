@@ -17,7 +17,7 @@ from rmstore.adapters.side_file import SideFile
 from rmstore.errors import BadRowsError, OptionError, StoreError
 from rmstore.hashing import canonical_json
 from rmstore.records import FileResult, IngestResult, Progress, silent
-from rmstore.references import valid_name
+from rmstore.references import TOTAL, valid_name
 from rmstore.staging import RefusedFileError, Stage
 from rmstore.store import Store, utc_now
 
@@ -118,6 +118,7 @@ def ingest(
         BadFileError: a file cannot be read as what its ending says.
         BadRowsError: rows are bad; the first are named by file, line and reason.
         OptionError: an option or argument has a value that it cannot have.
+        InvalidNameError: the data set cannot be called so.
         StoreError: the store is open read-only.
     """
     store.check_writable("ingest")
@@ -127,6 +128,8 @@ def ingest(
             hint="set preserve_insertion_order = true",
         )
     _one_of("split", split, SPLITS)
+    if subset == TOTAL:
+        raise OptionError(f"subset is {subset!r}, which reports call all of them", hint="give another, or none")
     _one_of("source_kind", source_kind, KINDS)
     _one_of("on_error", on_error, ("abort", "skip"))
     adapter: Adapter = ADAPTERS[format](options)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from rmstore.errors import InvalidNameError
 
+TOTAL = "all"
+"""What reports call all data sets and all subsets together; neither can have it as a name."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,127}")
 _RESERVED_TAGS = frozenset({"latest", "best"})
 
@@ -34,8 +36,12 @@ def valid_name(name: str, *, kind: str) -> str:
     """Return the name if it is one that stores accept.
 
     Raises:
-        InvalidNameError: it has other characters, or more than 128.
+        InvalidNameError: it has other characters, more than 128, or means all data sets in reports.
     """
+    if kind == "data set" and name == TOTAL:
+        raise InvalidNameError(
+            f"{name!r} is not a name for a {kind}: reports call all of them so", hint="give another name"
+        )
     if not NAME.fullmatch(name):
         shown = name if len(name) <= 60 else name[:57] + "..."
         raise InvalidNameError(

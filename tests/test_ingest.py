@@ -132,6 +132,16 @@ def test_published_splits_are_normalised_and_disputes_counted(store, tmp_path):
     assert "groups whose published splits disagree (test beats valid beats train): 1" in result.notes
 
 
+def test_all_is_what_reports_call_the_total_and_names_nothing(store, tmp_path):
+    path = pairs(tmp_path / "a.jsonl", {"subset": "all"}, {"subset": "half"})
+    with pytest.raises(InvalidNameError, match="'all' is not a name for a data set: reports call all of them so"):
+        ingest(store, path, format="pairs", dataset="all")
+    with pytest.raises(OptionError, match="subset is 'all', which reports call all of them"):
+        ingest(store, path, format="pairs", dataset="d", subset="all")
+    ingest(store, path, format="pairs", dataset="d")
+    assert [row["subset"] for row in store.rows('from prompt_sources order by "row"')] == [None, "half"]
+
+
 def test_an_unknown_split_is_named(untouched, tmp_path):
     with pytest.raises(BadRowsError, match="line 1: the split is 'train_prefs', not train, valid or test"):
         ingest(untouched, pairs(tmp_path / "a.jsonl", {"split": "train_prefs"}), format="pairs", dataset="d")

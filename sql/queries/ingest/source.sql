@@ -13,7 +13,9 @@ with extracted as (
 ),
 
 source as (
-    select row, record, {fields} as field, {kinds} as kind, coalesce($subset, nullif(texts[$subset_at], '')) as subset,
+    select row, record, {fields} as field, {kinds} as kind,
+           -- 'all' is no part of anything, and reports call the total so
+           coalesce($subset, case when texts[$subset_at] not in ('', 'all') then texts[$subset_at] end) as subset,
            coalesce($split, case
                when nullif(texts[$split_at], '') is null then null
                when lower(texts[$split_at]) in ('train', 'training') then 'train'
