@@ -214,9 +214,7 @@ def read_vectors(
         with store.translated():
             for batch in cursor.sql(query, params=params).to_arrow_reader(max(2_048, BATCH // field.width)):
                 store.check()
-                matrix, mask = read_matrix(
-                    batch["embedding"], (field,), what=f"{what} embedding of {snapshot.reference}"
-                )
+                matrix, mask = read_matrix(batch["embedding"], (field,), what=what)
                 place = batch["place"].to_numpy()
                 place = place if mask is None else place[mask]
                 held[place], has[place] = matrix, True
