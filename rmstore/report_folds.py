@@ -80,6 +80,9 @@ def prepared(
         parts = {"first": str(numbers[0]), "folds": str(folds), "input": reads}
         covers.lay("rm_rewards", statement("reports/fold_rewards"), parts)
         covers.lay("rm_pairs", statement("reports/fold_pairs"), parts)
+        scales = ", ".join(f"{scorer.temperature:.17e}" for scorer in scorers)
+        scaled = fill_in(statement("reports/fold_temperatures"), {"temperatures": f"[{scales}]", "folds": str(folds)})
+        store.execute(cursor, scaled).fetchall()
         record = {"k": folds, "n_used": n_used, "recipe": {**vars(recipe), "features": features}}
         yield record, _notes(head, before - _count(store, cursor, snapshot))
     finally:

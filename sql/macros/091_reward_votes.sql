@@ -1,12 +1,17 @@
 -- The votes that a head would cast: every two responses of different policies to one prompt, within a data set of the
 -- snapshot. Columns as in rm_votes, and seen_in_training.
 
+-- Temperature of what judges a group: that of the head, or by folds of the head of its fold.
+create or replace macro _rm_judge_temperature(head, group_id) as (
+    select heads.temperature from rm.main.heads as heads where heads.head_id = _rm_head_id(head)
+);
+
 -- prob = sigmoid(margin / temperature), as rm_win_prob has it, margin the difference of rewards; equal rewards are 0.5 and
 -- ordered by id. They are stored nowhere, so preference_id is NULL. subset is that of both sides, NULL where they differ.
 -- Responses whose policy nobody named are in none.
 create or replace macro _rm_all_reward_votes(head, snapshot) as table
     with judges as (
-        select heads.name || '@' || heads.version as reference, heads.temperature
+        select heads.name || '@' || heads.version as reference
         from rm.main.heads as heads
         where heads.head_id = _rm_head_id(head)
     ),
@@ -38,7 +43,7 @@ create or replace macro _rm_all_reward_votes(head, snapshot) as table
                      and (chosen.response_id, chosen.policy) < (rejected.response_id, rejected.policy))
     )
     select null::uuid as preference_id, pairs.response_id as chosen_id, pairs.rejected_id,
-           1 / (1 + exp(-pairs.margin / judges.temperature)) as prob, pairs.margin, 1e0 as weight,
+           1 / (1 + exp(-pairs.margin / _rm_judge_temperature(head, pairs.group_id))) as prob, pairs.margin, 1e0 as weight,
            judges.reference as annotator, 'pseudo' as source, pairs.dataset,
            case when pairs.subset = pairs.rejected_subset then pairs.subset end as subset, pairs.split, pairs.prompt_id,
            pairs.group_id, pairs.policy as chosen_policy, pairs.rejected_policy, pairs.n_chars as chosen_chars,

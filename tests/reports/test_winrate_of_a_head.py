@@ -213,6 +213,26 @@ def test_two_heads_side_by_side_and_folds(judged):
     assert rates["a"] > 0.5 > rates["b"], "heads of the other folds learn from the votes what h@1 knows"
 
 
+def test_by_folds_every_head_has_a_temperature_of_its_own(store):
+    rng = np.random.default_rng(6)
+    rows = [{"prompt": f"p{number}", "text": f"{name}{number}", "reward": float(rng.normal(name == "a", 2)), "policy": name}
+            for number in range(60) for name in "ab"]  # fmt: skip
+    fill(store, rows, [(2 * n, 2 * n + 1) if rng.random() < 0.7 else (2 * n + 1, 2 * n) for n in range(60)], temperature=9)
+    folded = reports.run(store, "winrate", {"head": "h", "baseline": "b"}, folds=3).table.to_pylist()[0]
+    wins = []
+    for fold in range(3):
+        store.sql(
+            "select rm_train('fold', chosen_id, rejected_id, snapshot := 's', prompt := prompt_id, split := 'train')"
+            " from rm_pairs('s') where rm_fold(group_id, 3) <> $fold", {"fold": fold},
+        )  # fmt: skip
+        wins += store.rows(
+            "select if(chosen_policy = 'a', prob, 1 - prob) as win from rm_reward_votes('fold@latest', 's')"
+            " where rm_fold(group_id, 3) = $fold", {"fold": fold},
+        )  # fmt: skip
+    assert folded["n_pairs"] == len(wins) == 60
+    assert folded["win_rate"] == pytest.approx(np.mean([row["win"] for row in wins]), abs=1e-6)
+
+
 def test_the_snapshot_is_the_heads_own_unless_given(judged):
     result = reports.run(judged, "winrate", {"head": "h"})
     assert result.provenance["parameters"]["snapshot"] == "s@1"
