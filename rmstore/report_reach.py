@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import duckdb
+
 from rmstore.report_header import Report
 from rmstore.report_parameters import Bound
-from rmstore.store import Store
+from rmstore.store import Store, statement
 
 Reach = Literal["snapshots", "store", "outside"]
 """The snapshots and heads of the run alone; all that the store holds; what a store cannot vouch for, such as files."""
@@ -26,15 +28,17 @@ _OF_ARGUMENTS = {
 }  # fmt: skip
 _OF_RESPONSES = {
     "_rm_contrasts", "_rm_datasets_without_text", "_rm_ensemble_scores", "_rm_golds", "_rm_judged_pairs",
-    "_rm_list_items", "_rm_mismatches", "_rm_missing_contrasts", "_rm_noise_units", "_rm_pair_probabilities",
-    "_rm_policy_guess", "_rm_preferred", "_rm_published_splits", "_rm_rewardbench_votes", "_rm_seam_pairs",
+    "_rm_list_items", "_rm_margins", "_rm_mismatches", "_rm_missing_contrasts", "_rm_noise_units",
+    "_rm_pair_probabilities", "_rm_policy_guess", "_rm_preferred", "_rm_published_splits", "_rm_rewardbench_votes", "_rm_seam_pairs",
     "_rm_text_lengths", "_rm_trial_votes", "_rm_without_text", "rm_ratings",
 }  # fmt: skip
 """Macros that name tables and of these take, for a snapshot, what ``queries/reports/state_of_snapshot.sql`` watches:
 rows of its responses and the published splits of its groups. Read a macro before it is added; one that is not here
 makes its reports depend on the whole store, which is never wrong."""
+_OURS = ("rm_", "_rm_")
 _SERIES = {"generate_series", "range", "unnest"}
 _CALL = re.compile(r'\b(_?rm_\w+)"?\s*\(', re.IGNORECASE)
+_TABLE = re.compile(r"\brm\.main\.|\bquery_table\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,11 @@ class Functions:
     def __init__(self, store: Store) -> None:
         with store.cursor("report_macros"):
             rows = store.run("reports/functions")
-        self.strange = {row["name"].lower() for row in rows if not row["is_ours"]}
+        with duckdb.connect() as bare:  # functions in Python look like the engine's own, but it brings none of them
+            brought = {name for (name,) in bare.execute(statement("reports/function_names")).fetchall()}
+        here = {row["name"] for row in store.run("reports/function_names")}
+        self.strange = {name for name in here - brought if not name.startswith(_OURS)}
+        self.strange |= {row["name"].lower() for row in rows if not row["is_ours"]}
         self._parameters = {row["name"]: tuple(row["parameters"]) for row in rows}
         self._texts: dict[str, str] = {}
         for row in rows:
@@ -59,7 +67,7 @@ class Functions:
 
     def find(self, name: str) -> Function | None:
         """Return a function of ours, None for what the engine brings."""
-        if name not in self._texts and not name.startswith(("rm_", "_rm_")):
+        if name not in self._texts and not name.startswith(_OURS):
             return None
         return Function(self._parameters.get(name, ()), frozenset(self._reads(name, set())))
 
@@ -70,7 +78,7 @@ class Functions:
         seen.add(name)
         if name not in self._texts:
             return {name}
-        found = {name} if "rm.main." in self._texts[name] else set()
+        found = {name} if _TABLE.search(self._texts[name]) else set()
         for called in _CALL.findall(self._texts[name]):
             found |= self._reads(called.lower(), seen)
         return found
@@ -145,7 +153,7 @@ def _tables(tree: Any, steps: frozenset[str]) -> Iterator[str]:
         is_recursive = any(node.get("cte_name", "").lower() == name for node in _nodes(step["value"]))
         yield from _tables(step["value"], steps | {name} if is_recursive else steps)
         steps |= {name}
-    if tree.get("type") == "BASE_TABLE":
+    if tree.get("type") in {"BASE_TABLE", "SHOW_REF"} and tree["table_name"]:  # such as (show tables)
         place = [part for name in ("catalog_name", "schema_name") if (part := tree[name].lower())]
         if place or tree["table_name"].lower() not in steps:
             yield ".".join([*(part for part in place if part not in {"rm", "main"}), tree["table_name"].lower()])

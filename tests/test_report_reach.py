@@ -24,6 +24,7 @@ def reach(store):
     """Give how far a report reaches in a small store, with its required heads and snapshots given."""
     fill(store, ROWS, VOTES)
     store.sql("create macro mine() as (select count(*) from preferences)")
+    store.con.create_function("grown", lambda n: n + 1, ["BIGINT"], "BIGINT")
     inputs = Inputs(store)
     known = {"HEAD": head_store.resolve(store, "h"), "SNAPSHOT": snapshots.resolve(store, "s")}
 
@@ -76,6 +77,8 @@ def test_reports_that_stay_with_their_snapshot(reach, tmp_path, sql):
         "select count(*) as n from rm_heads()",
         "select count(*) as n from rm_votes()",
         "select count(*) as n from _rm_golds('gold') join rm_rows($snapshot) using (response_id)",
+        "select count(*) as n from _rm_margins('preferences', 'ratings'), rm_rows($snapshot)",
+        "select count(*) as n from rm_pairs($snapshot), (summarize ratings)",
         "select count(*) as n from rm_pairs($snapshot) where rm_score('h', chosen_embedding) > 0",
     ],
 )
@@ -92,6 +95,8 @@ def test_reports_that_may_read_anything(reach, tmp_path, sql):
         "select count(*) as n from other.main.preferences",
         "select count(*) as n from report_runs",
         "select mine() as n from rm_pairs($snapshot)",
+        "select Grown(1) as n from rm_pairs($snapshot)",
+        "select count(*) as n from rm_pairs($snapshot), (show tables)",
         "pivot (from rm_pairs($snapshot)) on split using count(*)",
     ],
 )

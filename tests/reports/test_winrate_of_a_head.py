@@ -215,9 +215,10 @@ def test_two_heads_side_by_side_and_folds(judged):
 
 def test_by_folds_every_head_has_a_temperature_of_its_own(store):
     rng = np.random.default_rng(6)
-    rows = [{"prompt": f"p{number}", "text": f"{name}{number}", "reward": float(rng.normal(name == "a", 2)), "policy": name}
-            for number in range(60) for name in "ab"]  # fmt: skip
-    fill(store, rows, [(2 * n, 2 * n + 1) if rng.random() < 0.7 else (2 * n + 1, 2 * n) for n in range(60)], temperature=9)
+    rows = [{"prompt": f"p{n}", "text": f"{name}{n}", "reward": float(rng.normal(name == "a", 2)), "policy": name}
+            for n in range(60) for name in "ab"]  # fmt: skip
+    votes = [(2 * n, 2 * n + 1) if rng.random() < 0.7 else (2 * n + 1, 2 * n) for n in range(60)]
+    fill(store, rows, votes, temperature=9)
     folded = reports.run(store, "winrate", {"head": "h", "baseline": "b"}, folds=3).table.to_pylist()[0]
     wins = []
     for fold in range(3):
