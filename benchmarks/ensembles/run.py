@@ -99,6 +99,7 @@ class Study:
         self.folder, self.cells = folder, folder / "cells"
         self.cells.mkdir(parents=True, exist_ok=True)
         self._voted: tuple[str, float, int] | None = None
+        store.make_macros("report_macros")
         store.sql("attach if not exists ':memory:' as study")
         self.run("candidates", snapshot=snapshot, folds=folds)
 
