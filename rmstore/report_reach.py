@@ -29,8 +29,8 @@ _OF_ARGUMENTS = {
 _OF_RESPONSES = {
     "_rm_contrasts", "_rm_datasets_without_text", "_rm_ensemble_scores", "_rm_golds", "_rm_judged_pairs",
     "_rm_list_items", "_rm_margins", "_rm_mismatches", "_rm_missing_contrasts", "_rm_noise_units",
-    "_rm_pair_probabilities", "_rm_policy_guess", "_rm_preferred", "_rm_published_splits", "_rm_rewardbench_votes", "_rm_seam_pairs",
-    "_rm_text_lengths", "_rm_trial_votes", "_rm_without_text", "rm_ratings",
+    "_rm_pair_probabilities", "_rm_policy_guess", "_rm_preferred", "_rm_published_splits", "_rm_rewardbench_votes",
+    "_rm_seam_pairs", "_rm_text_lengths", "_rm_trial_votes", "_rm_without_text", "rm_ratings",
 }  # fmt: skip
 """Macros that name tables and of these take, for a snapshot, what ``queries/reports/state_of_snapshot.sql`` watches:
 rows of its responses and the published splits of its groups. Read a macro before it is added; one that is not here
