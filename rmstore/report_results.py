@@ -80,6 +80,7 @@ class Result:
                  for key, part in self.provenance[part_of].items()}  # fmt: skip
         parts = [self.provenance["report"], *named.values()]
         parts += [f"{key}={value}" for key, value in sorted(self.options.items())]
+        parts += ["all"] if len(parts) == 1 else []  # the name alone is the place of the report
         return ":".join(map(anchor, parts))
 
     @property

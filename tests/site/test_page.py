@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from results_folder import HOSTILE
 
-from rmstore import report_kept
+from rmstore import report_kept, reports
 from rmstore.errors import StoreError
 from rmstore.report_results import anchor, read
 from rmstore.report_site import build, publish
@@ -62,6 +62,14 @@ def test_places_come_from_names(made, page, tmp_path):
     (tmp_path / "other" / "bon" / "h@1+s@1.parquet").rename(tmp_path / "other" / "z.parquet")
     again = re.findall(r'<article id="([^"]+)"', build(store, tmp_path / "other").page.read_text())
     assert again == ["accuracy:h@1:s@1", "accuracy:other@1:s@1", "bon:h@1:s@1"]
+
+
+def test_a_result_of_the_whole_store_has_another_place_than_its_report(made, tmp_path):
+    reports.run(made[0], "winrate", {}, to=tmp_path / "all.parquet")
+    page = build(made[0], tmp_path).page.read_text(encoding="utf-8")
+    assert re.findall(r'<(section|article)[^>]* id="(winrate[^"]*)"', page) == [
+        ("section", "winrate"), ("article", "winrate:all"),
+    ]  # fmt: skip
 
 
 def test_names_are_spelled_one_to_one():
