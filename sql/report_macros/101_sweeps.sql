@@ -6,7 +6,7 @@ create or replace macro _rm_number_list(what, list_text, low, high) as
         case
             when try_cast(trim(part) as double) between low and high then try_cast(trim(part) as double)
             else error(what || ' holds ' || coalesce(nullif(trim(part), ''), 'nothing') || ': give numbers from '
-                || low || ' to ' || high || ' with commas between them, such as ''' || what || '=1,0.5''')
+                || low || ' to ' || high || ' with commas between them')
         end)));
 
 -- A whole number, if it lies between low and high.

@@ -77,3 +77,10 @@ create or replace macro _rm_excerpts(part) as table
     where part = 'response'
     union all
     select prompt_id, _rm_excerpt(messages[-1].content) from rm.main.prompts where part = 'prompt';
+
+-- A threshold of cosines, if it is one: beyond 1 nothing would ever be near.
+create or replace macro _rm_checked_cosine(what, value) as
+    case
+        when value between -1 and 1 then value
+        else error(what || ' is ' || coalesce(value::varchar, 'NULL') || ': give a cosine from -1 to 1')
+    end;

@@ -17,9 +17,11 @@
 with found as (
     select place, kind, "left", "right", n, n_left, n_right, is_sample, example from _rm_shared_items($snapshot)
     union all by name
-    from _rm_near_duplicates($snapshot, 'response', $threshold, $most)
+    from _rm_near_duplicates(
+        $snapshot, 'response', _rm_checked_cosine('threshold', $threshold), _rm_checked_count('most', $most, 1, 10000000))
     union all by name
-    from _rm_near_duplicates($snapshot, 'prompt', $threshold, $most)
+    from _rm_near_duplicates(
+        $snapshot, 'prompt', _rm_checked_cosine('threshold', $threshold), _rm_checked_count('most', $most, 1, 10000000))
     union all by name
     from _rm_seen_votes($head, $snapshot)
 )

@@ -6,6 +6,7 @@ from lab import fill, table
 
 from rmstore import reports
 from rmstore.embedding import embed
+from rmstore.errors import ReportError
 from rmstore.ingest import ingest
 
 ROWS = [
@@ -77,7 +78,7 @@ def vectors(store, snapshot, column):
         yield side, matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("threshold", [0.9, 0.99, 1.5])
+@pytest.mark.parametrize("threshold", [-1, 0.9, 0.99])
 def test_near_responses_equal_all_cosines(lab, threshold):
     (judged, left), (base, right) = vectors(lab, "tiny", "response_id")
     best = (left @ right.T).max(axis=1)
@@ -92,6 +93,19 @@ def test_near_responses_equal_all_cosines(lab, threshold):
         else:
             assert found["example"] is None
     assert not [row for row in rows if row["kind"] == "near prompt"]  # layout joint has no vectors of prompts
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"threshold": 2}, "threshold is 2.0: give a cosine from -1 to 1"),
+        ({"threshold": -1.01}, "threshold is -1.01"),
+        ({"most": 0}, "most is 0: give a whole number from 1"),
+    ],
+)
+def test_what_would_find_nothing_is_refused(lab, wrong, message):
+    with pytest.raises(ReportError, match=message):
+        reports.run(lab, "leaks", {"snapshot": "tiny", **wrong})
 
 
 def test_near_prompts_need_vectors_of_prompts(lab):
