@@ -26,7 +26,8 @@ def one_expression(store: Store, text: str, *, what: str = "--where") -> str:
     Raises:
         InputError: it does not parse, or is more than one expression.
     """
-    tree = _tree(store, f"select (\n{text}\n)", text, what)
+    hint = "one condition, such as split = 'train' and n_chars < 2000"
+    tree = _tree(store, f"select (\n{text}\n)", text, what, hint)
     nodes = [entry["node"] for entry in tree]
     alone = (
         text.strip()
@@ -40,7 +41,7 @@ def one_expression(store: Store, text: str, *, what: str = "--where") -> str:
         and nodes[0]["from_table"]["type"] == "EMPTY"
         and not nodes[0]["cte_map"]["map"]
     ):
-        raise InputError(f"{what} is not one expression: {text!r}", hint="such as split = 'train' and n_chars < 2000")
+        raise InputError(f"{what} is not one expression: {text!r}", hint=hint)
     return text
 
 
@@ -51,8 +52,9 @@ def one_query(store: Store, text: str, *, what: str = "--match") -> str:
         InputError: it does not parse, is several statements, or would write.
     """
     tidy = text.strip().rstrip(";")
-    if len(_tree(store, tidy, text, what)) != 1 or len(_tree(store, f"from (\n{tidy}\n)", text, what)) != 1:
-        raise InputError(f"{what} is not one query: {text!r}")
+    hint = "one SELECT that only reads"
+    if any(len(_tree(store, query, text, what, hint)) != 1 for query in (tidy, f"from (\n{tidy}\n)")):
+        raise InputError(f"{what} is not one query: {text!r}", hint=hint)
     return tidy
 
 
@@ -79,7 +81,7 @@ def blaming(text: str, columns: Callable[[], Sequence[str]], *, what: str = "--w
         ) from problem
 
 
-def _tree(store: Store, query: str, text: str, what: str) -> list[dict[str, Any]]:
+def _tree(store: Store, query: str, text: str, what: str, hint: str) -> list[dict[str, Any]]:
     try:
         row = store.cursor().execute("select json_serialize_sql($query::varchar)", {"query": query}).fetchone()
         parsed = json.loads(row[0]) if row else {}
@@ -87,6 +89,6 @@ def _tree(store: Store, query: str, text: str, what: str) -> list[dict[str, Any]
         parsed = {"error": True, "error_message": str(problem)}
     if parsed.get("error"):
         reason = str(parsed.get("error_message", "")).splitlines()[0]
-        raise InputError(f"{what} does not parse: {text!r}: {reason}")
+        raise InputError(f"{what} does not parse: {text!r}: {reason}", hint=hint)
     statements: list[dict[str, Any]] = parsed["statements"]
     return statements

@@ -155,7 +155,10 @@ def rival(store: Store, bound: Bound, reference: str) -> Bound:
         )
     other = head_store.resolve(store, reference)
     if other.head_id == bound.head.head_id:
-        raise OptionError(f"compare is {reference!r}, which is {other.reference}, the head itself")
+        raise OptionError(
+            f"compare is {reference!r}, which is {other.reference}, the head itself",
+            hint="give another head, or another version of it",
+        )
     name = next(iter(bound.heads))
     values = {**bound.values, name: other.reference}
     return replace(bound, values=values, heads={**bound.heads, name: other})

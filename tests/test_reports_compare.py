@@ -182,7 +182,7 @@ def test_a_comparison_is_a_table_with_its_provenance(store, dirs, tmp_path):
 
 
 def test_what_cannot_be_compared_says_so(store, dirs, tmp_path):
-    with pytest.raises(OptionError, match="compare is 'h', which is h@1, the head itself"):
+    with pytest.raises(OptionError, match="compare is 'h', which is h@1, the head itself\n  hint: give another head"):
         run(store, dirs, compare="h")
     with pytest.raises(UnknownNameError, match="no head is called 'flta'\n  hint: did you mean 'flat'"):
         run(store, dirs, compare="flta")
