@@ -93,7 +93,7 @@ def texts(column: pa.Array) -> np.ndarray:
     return np.array(column.cast(pa.string()).fill_null("").to_pylist(), dtype=object)
 
 
-def _strings(column: pa.Array) -> pa.Array:
+def strings(column: pa.Array) -> pa.Array:
     """Return a column of ids as text, NULL where one is NULL or empty."""
     if isinstance(column.type, pa.UuidType):
         return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
@@ -152,7 +152,7 @@ def _by_id(store: Store, columns: Sequence[tuple[str, pa.Array]], snapshot: Snap
             hint="give snapshot := 'hh@1', or the vectors themselves",
         )
     keys = [
-        _strings(column.dictionary_decode() if pa.types.is_dictionary(column.type) else column) for _, column in columns
+        strings(column.dictionary_decode() if pa.types.is_dictionary(column.type) else column) for _, column in columns
     ]
     ids = pa.table({"id": pc.unique(pa.concat_arrays(keys)).drop_null()})
     cursor = store.cursor()

@@ -20,7 +20,7 @@ from rmstore.grouping import SPLITS, alike, components
 from rmstore.kernels import Field, Scorer
 from rmstore.recipes import Plan, Recipe, plan
 from rmstore.records import SnapshotInfo
-from rmstore.sides import find_sides, read_vectors
+from rmstore.sides import find_sides, read_vectors, strings
 from rmstore.store import Store
 from rmstore.training_set import TrainingSet, in_order, numbers
 
@@ -95,14 +95,14 @@ class _Vectors:
 
     @classmethod
     def of(cls, store: Store, snapshot: SnapshotInfo, columns: Sequence[pa.Array]) -> _Vectors:
-        ids = pc.unique(pa.chunked_array([column.cast(pa.string()) for column in columns])).drop_null()
+        ids = pc.unique(pa.chunked_array([strings(column) for column in columns])).drop_null()
         ids = ids.take(pc.array_sort_indices(ids))
         matrix, row = read_vectors(store, snapshot, ids)
         return cls(snapshot, ids, row, matrix)
 
     def rows(self, column: pa.Array) -> np.ndarray:
         """Return the row of every response of a column, -1 where it has none."""
-        place = pc.index_in(column.cast(pa.string()), value_set=self.ids).fill_null(-1).to_numpy(zero_copy_only=False)
+        place = pc.index_in(strings(column), value_set=self.ids).fill_null(-1).to_numpy(zero_copy_only=False)
         return np.where(place < 0, -1, np.append(self.row, -1)[place])
 
 
@@ -197,7 +197,7 @@ class _Judged:
         """
         row = vectors.rows(judged)
         if (row < 0).any():
-            lost, n = pc.count_distinct(judged.filter(pa.array(row < 0))), pc.count_distinct(judged)
+            lost, n = (pc.count_distinct(strings(ids)) for ids in (judged.filter(pa.array(row < 0)), judged))
             raise InputError(
                 f"{lost} of {n} judged responses are no members of {vectors.snapshot.reference}",
                 hint="judge responses of rm_rows",

@@ -13,6 +13,7 @@ from rmstore.functions.rows import snapshot_of
 from rmstore.kernels import read_fields, read_matrix
 from rmstore.member_vectors import member_vectors
 from rmstore.neighbours import QUERY_BLOCK, Base, Metric
+from rmstore.sides import strings
 from rmstore.store import fill_in, statement
 from rmstore.vectors import vectors_relation
 
@@ -58,7 +59,7 @@ def _ids_and_groups(values: pa.ListScalar) -> tuple[pa.Array, pa.Array]:
     rows = values.values
     if rows is None:
         return pa.array([], pa.string()), pa.array([], pa.string())
-    return rows.field("id").cast(pa.string()), rows.field("group").cast(pa.string())
+    return strings(rows.field("id")), strings(rows.field("group"))
 
 
 def _found(

@@ -265,6 +265,18 @@ def test_nor_where_two_heads_are_compared(stores, name, rival):
     assert [differences(first, table) for table in others] == [[], []]
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if case[0] in {"accuracy", "label-noise", "leaks"}])
+def test_nor_does_a_connection_that_gives_functions_ids_as_such(stores, case):
+    name, make, params = case
+    one, other, _ = stores(make)
+    expected = reports.run(one, name, params).table
+    other.sql("set arrow_lossless_conversion = true")
+    try:
+        assert differences(expected, reports.run(other, name, params).table) == []
+    finally:
+        other.sql("reset arrow_lossless_conversion")
+
+
 def test_totals_that_were_added_up_in_another_order_do_not_differ(store):
     totals = [(0.1 + 0.2) + 0.3, (0.3 + 0.2) + 0.1, 2.0]
     assert totals[0] != totals[1]
