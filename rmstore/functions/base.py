@@ -30,7 +30,7 @@ class SqlFunction:
         @wraps(self.call)
         def bound(*columns: pa.ChunkedArray) -> pa.Array:
             try:
-                return self.call(store, *columns)
+                return _owned(self.call(store, *columns))
             except RmstoreError as error:
                 store.remember(error)
                 raise
@@ -38,6 +38,15 @@ class SqlFunction:
         del bound.__wrapped__  # the engine reads the signature, which is (*columns)
         bound.__annotations__ = {}
         return bound
+
+
+def _owned(column: pa.Array) -> pa.Array:
+    """Return a copy that arrow owns.
+
+    What NumPy owns is freed under the interpreter's lock, and the engine frees results on its own threads: one that
+    waits for the lock there, while the thread that fetches holds it and waits for that one, locks up (DuckDB 1.5.6).
+    """
+    return pa.concat_arrays([column, column.slice(0, 0)])
 
 
 def sql_function(name: str, returns: str, *, side_effects: bool = False) -> Callable[[Callable[..., Any]], SqlFunction]:
