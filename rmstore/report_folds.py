@@ -63,7 +63,10 @@ def prepared(
         return
     head, snapshot = bound.head, bound.snapshot
     if head is None or snapshot is None or len(bound.heads) > 1 or len(bound.snapshots) > 1:
-        raise ReportError("folds need a report of one head and one snapshot")
+        raise ReportError(
+            f"folds is {folds}, but this run has no head, or several heads or snapshots",
+            hint="give one head and one snapshot, such as --head helpful@3",
+        )
     recipe = Recipe(head.kind, head.objective, head.members, head.merge, head.seed, head.options)
     features = _features(head)
     cursor = covers.cursor

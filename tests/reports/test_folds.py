@@ -111,6 +111,8 @@ def test_what_cannot_run_by_folds_says_so(store):
     taught(store, n=30)
     with pytest.raises(ReportError, match="'calibration' does not run by folds\n  hint: these do: accuracy, bon"):
         reports.run(store, "calibration", {"head": "h"}, folds=5)
+    with pytest.raises(ReportError, match="folds is 5, but this run has no head.*\n  hint: give one head and one snap"):
+        reports.run(store, "winrate", folds=5)
     with pytest.raises(OptionError, match="folds is 1"):
         reports.run(store, "accuracy", {"head": "h"}, folds=1)
     with pytest.raises(OptionError, match="folds is 100000, but the votes of s@1 have 30 groups"):
