@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rmstore.grouping import alike
 from rmstore.heads.base import Pairs, Poll
 from rmstore.heads.linear import LinearHead
 from rmstore.neighbours import Base
@@ -139,11 +140,18 @@ def neighbour(votes: Votes, home: int, items: np.ndarray, place: np.ndarray) -> 
     base = neighbourhood(votes, home, len(place))
     if not len(base):
         return None
-    shares, vectors = win_shares(votes, home, len(place))[base], Base(items[place[base]])
+    # Of equal vectors the first in the base come first, which sums in float32 would leave to chance.
+    vectors = items[place[base]]
+    first, number = alike(vectors)
+    size = np.bincount(number)
+    totals = np.append(0, np.cumsum(win_shares(votes, home, len(place))[base][np.argsort(number, kind="stable")]))
+    start, distinct, k = np.cumsum(size) - size, Base(vectors[first]), min(NEIGHBOURS, len(base))
 
     def score(queries: np.ndarray) -> np.ndarray:
-        found, _ = vectors.nearest(queries, min(NEIGHBOURS, len(base)))
-        return shares[found].mean(axis=1)
+        found, _ = distinct.nearest(queries, min(k, len(first)))
+        before = np.cumsum(size[found], axis=1) - size[found]
+        taken = np.clip(k - before, 0, size[found])
+        return (totals[start[found] + taken] - totals[start[found]]).sum(axis=1) / k
 
     return score
 

@@ -56,9 +56,10 @@ def learned_guesses(store: Store, info: SnapshotInfo, preference_ids: pa.Array) 
         cursor.register("_rm_baseline_asked", pa.table({"preference_id": preference_ids.cast(pa.string())}))
         values = {"snapshot": info.reference, "folds": FOLDS}
         table = store.arrow(cursor, statement("reports/baseline_votes"), values)
-        names = ("chosen", "rejected", "chosen_fold", "rejected_fold")
-        is_judged = table["is_judged"].to_numpy().astype(bool)  # which a connection may give out as numbers
-        votes = Votes(*(table[name].to_numpy() for name in names), is_judged=is_judged)
+        names = ("chosen", "rejected", "chosen_fold", "rejected_fold", "is_judged")
+        chosen, rejected, chosen_fold, rejected_fold, is_judged = (table[name].to_numpy() for name in names)
+        # Connections may give out truth as numbers.
+        votes = Votes(chosen, rejected, chosen_fold, rejected_fold, is_judged.astype(bool))
         reader, poll = _Reader(store, cursor, info), lambda share, note: store.check()
         n_items = reader.n_items
         found = {

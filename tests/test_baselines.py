@@ -52,6 +52,22 @@ def test_a_neighbour_lends_its_share():
     assert baselines.guesses(few, {-1: score}, [(np.arange(40, 42), items[40:])])[1] == 0.5
 
 
+def test_of_equal_vectors_the_first_lend_their_shares_in_whatever_company_they_are_asked():
+    rng = np.random.default_rng(2)
+    items = np.tile(rng.standard_normal((300, 384)), (7, 1)).astype(np.float32)  # ten neighbours are one and a part
+    won = rng.permutation(2100)
+    given = votes([(int(won[2 * i]), int(won[2 * i + 1]), 0, 0, 0) for i in range(1050)])
+    score, queries = baselines.neighbour(given, -1, items, np.arange(2100)), rng.standard_normal((600, 384))
+    queries = queries.astype(np.float32)
+    together = score(queries)
+    assert np.array_equal(together, np.concatenate([score(queries[i : i + 50]) for i in range(0, 600, 50)]))
+    wins = np.isin(np.arange(2100), won[::2])
+    cosines = (queries.astype(float) @ items[:300].T) / np.linalg.norm(items[:300], axis=1)
+    nearest = np.argsort(-cosines, axis=1)[:, :2]
+    expected = [[*wins[one::300], *wins[two::300][:3]] for one, two in nearest]
+    np.testing.assert_allclose(together, np.mean(expected, axis=1), atol=1e-12)
+
+
 def test_the_head_on_responses_finds_a_direction_and_leaves_equal_ones_level():
     rng = np.random.default_rng(4)
     items = rng.standard_normal((400, 5)).astype(np.float32)
