@@ -269,10 +269,28 @@ def convert(kind: str, value: Any) -> Any:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(value)
-    number = float(value)
-    if not isfinite(number) or (kind == "INTEGER" and number != int(number)):
+    return _whole(value) if kind == "INTEGER" else _finite(value)
+
+
+def _finite(value: float | str) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(value) from None
+    if not isfinite(number):
         raise ValueError(value)
-    return int(number) if kind == "INTEGER" else number
+    return number
+
+
+def _whole(value: float | str) -> int:
+    # digits are no float on the way: from 2^53 on that would be another seed than the one given
+    try:
+        number = int(value) if isinstance(value, str) else value
+    except ValueError:
+        number = float(value)
+    if not -(2**63) <= number < 2**63 or number != int(number):
+        raise ValueError(value)
+    return int(number)
 
 
 def _column(header: _Header, text: str) -> Column:

@@ -109,6 +109,7 @@ def test_a_wrong_header_is_named_by_file_and_line(text, message):
 @pytest.mark.parametrize(
     "kind, value, found",
     [("DOUBLE", "1.5", 1.5), ("DOUBLE", 2, 2.0), ("INTEGER", "7", 7), ("INTEGER", 7.0, 7), ("BOOLEAN", "False", False),
+     ("INTEGER", str(2**53 + 1), 2**53 + 1), ("INTEGER", "1e3", 1000), ("INTEGER", -(2**63), -(2**63)),
      ("BOOLEAN", True, True), ("VARCHAR", "7", "7"), ("HEAD", None, None)],
 )  # fmt: skip
 def test_values_that_fit(kind, value, found):
@@ -118,7 +119,8 @@ def test_values_that_fit(kind, value, found):
 @pytest.mark.parametrize(
     "kind, value",
     [("DOUBLE", "x"), ("DOUBLE", True), ("DOUBLE", float("nan")), ("INTEGER", 1.5), ("INTEGER", "1.5"),
-     ("BOOLEAN", "yes"), ("BOOLEAN", 1), ("VARCHAR", 7), ("HEAD", 3), ("INTEGER", [1])],
+     ("BOOLEAN", "yes"), ("BOOLEAN", 1), ("VARCHAR", 7), ("HEAD", 3), ("INTEGER", [1]),
+     ("INTEGER", 2**63), ("INTEGER", "1e30"), ("INTEGER", "nan"), ("INTEGER", 10**400), ("DOUBLE", 10**400)],
 )  # fmt: skip
 def test_values_that_do_not_fit(kind, value):
     with pytest.raises(ValueError):
