@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 from rmstore.export import replacing
 from rmstore.hashing import canonical_json
@@ -15,6 +16,10 @@ from rmstore.report_results import Result
 
 KEPT = ".pictures.json"
 """File of a folder with the pictures of its page; without it all are drawn again."""
+_SVG = "{http://www.w3.org/2000/svg}"
+_SHAPES = {
+    "svg", "g", "defs", "clipPath", "linearGradient", "stop", "path", "line", "rect", "circle", "text", "tspan",
+}  # fmt: skip
 
 
 class Pictures:
@@ -45,7 +50,7 @@ class Pictures:
         """
         digest = hashlib.sha256(canonical_json([result.sha256, place, code(), versions()]).encode()).hexdigest()
         kept = self._before.get(digest)
-        if not isinstance(kept, str):
+        if not isinstance(kept, str) or not _is_drawing(kept):
             kept = svg(result.report, result.table, Frame(), prefix=f"p{digest[:12]}-")
         self._now[digest] = kept
         return kept
@@ -55,3 +60,14 @@ class Pictures:
         if self._now.keys() != self._before.keys():
             with replacing(self._file) as part:
                 part.write_text(json.dumps(self._now, sort_keys=True), encoding="utf-8")
+
+
+def _is_drawing(text: str) -> bool:
+    """Return whether a text is SVG of shapes and letters alone: a folder may come from somebody no page trusts."""
+    if "<!" in text or "<?" in text:
+        return False
+    try:
+        parts = ElementTree.fromstring(text).iter()  # noqa: S314 - it declares no entities
+    except ElementTree.ParseError:
+        return False
+    return all(part.tag.startswith(_SVG) and part.tag.removeprefix(_SVG) in _SHAPES for part in parts)
