@@ -57,7 +57,7 @@ class Pictures:
 
     def save(self) -> None:
         """Keep the pictures that were asked for, and no others."""
-        if self._now.keys() != self._before.keys():
+        if self._now != self._before:
             with replacing(self._file) as part:
                 part.write_text(json.dumps(self._now, sort_keys=True), encoding="utf-8")
 
