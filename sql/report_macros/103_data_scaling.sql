@@ -38,8 +38,7 @@ create or replace macro _rm_scaling_sizes(sizes, n, largest) as
         lambda size: least(size, n)::bigint)));
 
 -- The curve y = a - b n^(-c) with the least squares over the points, a list of {n, y}: in closed form for each c of
--- 0.02, 0.04 ... 2, and of these the best, the least of those
--- that fit to rounding. NULL for fewer than four points.
+-- 0.02, 0.04 ... 2, and of these the best, of several that fit to rounding the least. NULL for fewer than four points.
 create or replace macro _rm_power_curve(points) as (
     with curves as (
         select step / 50e0 as c, regr_intercept(point.y, point.n::double ** (-step / 50e0)) as a,
