@@ -122,7 +122,8 @@ def attach(con: duckdb.DuckDBPyConnection, store: str | Path | None = None, *, r
 
 
 def _attach_file(con: duckdb.DuckDBPyConnection, file: Path | None, *, read_only: bool, compat: str | None) -> None:
-    options = ["read_only"] if read_only else [f"row_group_size {ROW_GROUP_SIZE}"]
+    # not guessed from the ending: a file of data would be opened as a database in memory, which keeps nothing
+    options = ["type duckdb", "read_only" if read_only else f"row_group_size {ROW_GROUP_SIZE}"]
     if compat:
         options.append(f"storage_version {quote_literal(_storage_version(compat))}")
     if file is None:

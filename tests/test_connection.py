@@ -7,6 +7,7 @@ import warnings
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import rmstore
@@ -65,6 +66,20 @@ def test_what_is_no_store_is_left_alone(tmp_path):
     with pytest.raises(StoreError, match="not an rmstore store"):
         rmstore.connect(theirs)
     assert theirs.read_bytes() == before
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "json", "jsonl"])
+def test_a_file_of_data_is_no_store_whatever_the_engine_makes_of_its_ending(tmp_path, ending):
+    data = tmp_path / f"data.{ending}"
+    if ending == "parquet":
+        pq.write_table(pa.table({"a": [1]}), data)
+    else:
+        data.write_text("a\n1\n" if ending == "csv" else '{"a": 1}\n')
+    before = data.read_bytes()
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match="not a DuckDB file"):
+            rmstore.connect(data, read_only=read_only)
+    assert data.read_bytes() == before
 
 
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.97, 0.9999])
