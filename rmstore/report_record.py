@@ -152,7 +152,9 @@ def _parquet_metadata(file: Path) -> dict[str, Any]:
         texts = {key.decode(): value.decode() for key, value in metadata.items() if key.startswith(PREFIX.encode())}
         return {key.removeprefix(PREFIX): json.loads(value) for key, value in texts.items()}
     except (OSError, pa.ArrowException) as problem:
-        raise BadFileError(f"{str(file)!r} is no Parquet file: {problem}") from None
+        raise BadFileError(
+            f"{str(file)!r} is no Parquet file: {problem}", hint="write it again, or bring it back from a copy"
+        ) from None
     except ValueError as problem:
         raise ReportError(f"the provenance of {str(file)!r} cannot be read: {problem}") from None
 

@@ -202,7 +202,7 @@ def test_files_without_a_run(filled, tmp_path):
     with pytest.raises(ReportError, match="has no provenance of a report"):
         report_rerun.rerun(filled, tmp_path / "plain.parquet")
     (tmp_path / "no.parquet").write_text("no")
-    with pytest.raises(BadFileError, match="is no Parquet file"):
+    with pytest.raises(BadFileError, match="(?s)is no Parquet file.*hint: write it again"):
         report_rerun.rerun(filled, tmp_path / "no.parquet")
     (tmp_path / "a.csv").write_text("a\n1\n")
     with pytest.raises(ReportError, match=r"has no provenance beside it.*\n  hint: it is in 'a.csv.provenance.json'"):
@@ -227,6 +227,7 @@ def test_the_command_line(cli, tmp_path, dirs):
     cli("report", "run", "hits", "--head", "h", "--reports", folder, "--to", file)
     (run,) = json.loads(cli("report", "runs", "--json").out)
     assert run["report"] == "hits" and run["run_id"][:8] in cli("report", "runs").out
+    assert "no run of 'misses' is recorded" in cli("report", "runs", "--report", "misses").out
     equal = cli("report", "rerun", file, "--reports", folder)
     assert (equal.code, equal.out) == (0, "equal: 3 rows of hits\n")
     assert cli("report", "rerun", run["run_id"][:8]).code == 0

@@ -160,7 +160,7 @@ def runs(settings: Settings, name: str | None, as_json: bool) -> None:
         found = report_record.list_runs(store, name)
     if not as_json:
         found = [{**row, "run_id": row["run_id"][:8]} for row in found]
-    show(found, as_json=as_json, empty="no report has been run")
+    show(found, as_json=as_json, empty=f"no run of {name!r} is recorded" if name else "no report has been run")
 
 
 _trust_option = click.option("--trust", is_flag=True, help="Run SQL that comes from a file's metadata alone.")
