@@ -28,14 +28,15 @@ class Inputs:
         self.tables = {str(row["name"]).lower() for row in store.run("reports/state_tables")}
         self._reaches: dict[tuple[Any, ...], Reach] = {}
         self._sources: dict[tuple[Any, ...], dict[str, Any]] = {}
-        self._snapshots: dict[int, list[dict[str, Any]]] = {}
+        self._states: dict[tuple[str, int], list[dict[str, Any]]] = {}
 
     def digest(self, report: Report, bound: Bound) -> str:
         """Return the SHA-256 of the inputs of a run, empty where they lie outside the store.
 
         They are the SQL of the report, the SQL and Python that it is run by, the versions, the parameters, and data:
-        what concerns the responses of its snapshots, where the report cannot read more (:mod:`rmstore.report_reach`),
-        with what its file says of heads, snapshots and data sets; else all that the store holds.
+        what concerns its heads and the responses of its snapshots, where the report cannot read more
+        (:mod:`rmstore.report_reach`), with what its file says of heads, snapshots and data sets; else all that the
+        store holds.
         """
         key = (report.sha256, report.is_builtin, *bound.heads, None, *bound.snapshots)
         if key not in self._reaches:
@@ -67,10 +68,14 @@ class Inputs:
         key = tuple((name, bound.values[name]) for name in (*bound.heads, *bound.snapshots))
         if key not in self._sources:
             self._sources[key] = report_provenance.sources(self._store, bound)
-        ids = dict.fromkeys(info.snapshot_id for info in bound.snapshots.values())
-        for number in ids - self._snapshots.keys():
-            self._snapshots[number] = self._store.run("reports/state_of_snapshot", {"snapshot_id": number})
-        return [self._sources[key], [self._snapshots[number] for number in ids]]
+        states = [self._state("head", info.head_id) for info in bound.heads.values()]
+        states += [self._state("snapshot", info.snapshot_id) for info in bound.snapshots.values()]
+        return [self._sources[key], states]
+
+    def _state(self, kind: str, number: int) -> list[dict[str, Any]]:
+        if (kind, number) not in self._states:
+            self._states[kind, number] = self._store.run(f"reports/state_of_{kind}", {f"{kind}_id": number})
+        return self._states[kind, number]
 
 
 @cache

@@ -119,6 +119,8 @@ CHANGES = {
     "a likelihood": "update generations set logp = -1 where dataset_id = 2",
     "labels of steps": "update step_labels set label = 1 - label where dataset_id = 3",
     "where a prompt stands": "update prompt_sources set metadata = '{}' where dataset_id = 1",
+    "a temperature": "update heads set temperature = 2 where name = 'h'",
+    "what a head saw": "insert into head_training select head_id, uuid() from heads where name = 'h'",
     "a licence": "update datasets set license = 'MIT' where dataset_id = 1",
     "a withdrawal": withdrawal,
 }
