@@ -26,7 +26,7 @@ def one_expression(store: Store, text: str, *, what: str = "--where") -> str:
     Raises:
         InputError: it does not parse, or is more than one expression.
     """
-    hint = "one condition, such as split = 'train' and n_chars < 2000"
+    hint = "one condition, such as split = 'train' and dataset = 'hh'"
     tree = _tree(store, f"select (\n{text}\n)", text, what, hint)
     nodes = [entry["node"] for entry in tree]
     alone = (
