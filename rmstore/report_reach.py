@@ -153,7 +153,7 @@ def _tables(tree: Any, steps: frozenset[str]) -> Iterator[str]:
         is_recursive = any(node.get("cte_name", "").lower() == name for node in _nodes(step["value"]))
         yield from _tables(step["value"], steps | {name} if is_recursive else steps)
         steps |= {name}
-    if tree.get("type") in {"BASE_TABLE", "SHOW_REF"} and tree["table_name"]:  # such as (show tables)
+    if tree.get("type") in ("BASE_TABLE", "SHOW_REF") and tree["table_name"]:  # such as (show tables)
         place = [part for name in ("catalog_name", "schema_name") if (part := tree[name].lower())]
         if place or tree["table_name"].lower() not in steps:
             yield ".".join([*(part for part in place if part not in {"rm", "main"}), tree["table_name"].lower()])
