@@ -85,8 +85,8 @@ class Result:
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """What results are sorted by: report, heads by name and number, snapshots, options."""
-        names = [natural(name) for name in (*self.heads, "", *self.snapshots)]
+        """What results are sorted by: report, heads that were asked for by name and number, snapshots, options."""
+        names = [natural(name) for name in (*self.asked, "", *self.snapshots)]
         return (self.provenance["report"] != "leaderboard", self.provenance["report"], names, self.anchor, self.file)
 
 

@@ -75,6 +75,20 @@ def test_a_result_of_the_whole_store_has_another_place_than_its_report(made, tmp
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("winner", [0, 1])
+def test_leaderboards_are_in_the_order_of_their_snapshots_whoever_wins(made, tmp_path, winner):
+    reports.run(made[0], "leaderboard", {"snapshot": "s"}, to=tmp_path / "a.parquet")
+    whole = pq.read_table(tmp_path / "a.parquet")
+    turned = whole.take(list(range(whole.num_rows))[::-1])
+    assert whole["head"][0] != turned["head"][0]
+    said = dict(whole.schema.metadata)
+    tables = (whole, turned) if winner == 0 else (turned, whole)
+    for name, table in zip(("s", "r"), tables, strict=True):
+        named = said | {b"rmstore.snapshots": said[b"rmstore.snapshots"].replace(b"s@1", name.encode() + b"@1")}
+        pq.write_table(table.replace_schema_metadata(named), tmp_path / f"{'a' if name == 's' else 'b'}.parquet")
+    assert [result.snapshots for result in read(tmp_path)[0]] == [["r@1"], ["s@1"]]
+
+
 def test_names_are_spelled_one_to_one():
     assert anchor("a b") != anchor("a~20b") and anchor("a:b") != anchor("a~3ab")
     assert anchor("helpful@3") == "helpful@3" and '"' not in anchor('x"y') and " " not in anchor("a b")
