@@ -128,8 +128,8 @@ def ingest(
             hint="set preserve_insertion_order = true",
         )
     _one_of("split", split, SPLITS)
-    if subset == TOTAL:
-        raise OptionError(f"subset is {subset!r}, which reports call all of them", hint="give another, or none")
+    if subset in ("", TOTAL):
+        raise OptionError(f"subset is {subset!r}", hint=f"give a name, but not {TOTAL!r}, which is the total, or none")
     _one_of("source_kind", source_kind, KINDS)
     _one_of("on_error", on_error, ("abort", "skip"))
     adapter: Adapter = ADAPTERS[format](options)
