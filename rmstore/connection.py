@@ -23,6 +23,8 @@ ROW_GROUP_SIZE = 12_288
 
 FUNCTIONS = "rmstore_functions"
 
+_WRONG_OPTIMIZERS = frozenset({"common_subplan"})
+
 _open: weakref.WeakSet[Store] = weakref.WeakSet()
 """Stores with a connection of ours; the engine's binding fills stderr at exit where one is still open."""
 
@@ -226,6 +228,20 @@ def _bring_up_to_date(con: duckdb.DuckDBPyConnection, *, read_only: bool) -> Non
         raise StoreVersionError("the store needs a migration", hint="open it for writing once: rmstore migrate")
 
 
+def _mend_engine(con: duckdb.DuckDBPyConnection) -> None:
+    """Switch off what gives wrong results in the engine, beside what the user has switched off.
+
+    ``common_subplan`` of DuckDB 2.0.0 takes two columns of one subquery for the same, now and then: a union of the
+    chosen and the rejected ids of ``rm_pairs`` had the chosen ones alone.
+    """
+    known = {name for (name,) in con.execute("select name from duckdb_optimizers()").fetchall()}
+    row = con.execute("select current_setting('disabled_optimizers')").fetchone()
+    off = {name for name in str(row[0] if row else "").split(",") if name}
+    wanted = off | (_WRONG_OPTIMIZERS & known)
+    if wanted != off:
+        con.execute(f"set disabled_optimizers = {quote_literal(','.join(sorted(wanted)))}")
+
+
 def _equip(
     con: duckdb.DuckDBPyConnection,
     file: Path | None,
@@ -245,6 +261,7 @@ def _equip(
         search_path=search_path,
         owns_connection=owns_connection,
     )
+    _mend_engine(con)
     con.execute(f"use {functions}")
     register(store)
     store.make_macros("macros")

@@ -211,3 +211,15 @@ def test_cursors_of_an_attached_connection_score_by_full_name(mine):
         store = rmstore.attach(mine)
     mine.execute(TRAIN)
     assert store.cursor().execute("select count(rm_score('h', e)) from vectors").fetchall() == [(200,)]
+
+
+def test_an_optimizer_that_gives_wrong_results_is_switched_off(mine):
+    setting = "select current_setting('disabled_optimizers')"
+    known = {name for (name,) in mine.execute("select name from duckdb_optimizers()").fetchall()}
+    wrong = known & {"common_subplan"}
+    with rmstore.connect() as store:
+        assert set(store.value(setting).split(",")) - {""} == wrong
+    mine.execute("set disabled_optimizers = 'top_n'")
+    with pytest.warns(UserWarning, match="in memory"):
+        rmstore.attach(mine)
+    assert set(mine.execute(setting).fetchall()[0][0].split(",")) == wrong | {"top_n"}

@@ -2,8 +2,8 @@
 -- nothing to do with what they say.
 create or replace temp table _rm_baseline_items as
 with sides as (
-    select chosen_id as response_id from _rm_all_pairs($snapshot) where prob > 0.5e0
-    union
-    select rejected_id from _rm_all_pairs($snapshot) where prob > 0.5e0
+    select distinct unnest([chosen_id, rejected_id]) as response_id
+    from _rm_all_pairs($snapshot)
+    where prob > 0.5e0
 )
 select response_id, row_number() over (order by md5(response_id::varchar)) - 1 as item from sides
