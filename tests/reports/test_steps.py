@@ -119,7 +119,7 @@ def test_threshold_temperature_and_source(store):
     assert (row["acc_err"], row["acc_ok"]) == pytest.approx(
         (1 / 2, 1 / 3)
     )  # "missed" is found, "found" found too early
-    assert totals(store, source="human") == totals(store)
+    assert totals(store, source="human") == pytest.approx(totals(store))
     with pytest.raises(UnknownNameError, match="label source"):
         totals(store, source="judge")
 
