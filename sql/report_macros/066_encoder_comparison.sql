@@ -1,5 +1,9 @@
 -- What the report encoder-comparison reads: votes judged out of fold, and what an encoder costs.
 
+-- A snapshot beside itself is refused: the votes that train wait for this, and so does a report without votes.
+create or replace macro _rm_is_another(snapshot, other) as case when snapshot <> other then true
+        else error('old and new are both ' || snapshot || ': give another snapshot for one of them') end;
+
 -- Decided votes of a snapshot that other has too, each judged by a head trained on the votes of the other folds, where
 -- the valid split only chooses; hit is 1 where the chosen side has the higher reward, 0.5 where both have the same.
 -- Votes whose sides lie in different folds are left out. The heads are the same whatever is judged: a condition, split,
@@ -18,6 +22,7 @@ create or replace macro _rm_out_of_fold(snapshot, other, split, dataset, subset,
         where votes.prob > 0.5e0
             and rm_fold(prompts.group_id, folds, seed) = rm_fold(votes.group_id, folds, seed)
             and case when folds < 2 then error('folds is ' || folds || ': give 2 or more') else true end
+            and _rm_is_another(snapshot, other)
     ),
     marked as (
         select chosen_id, rejected_id, prob, weight,

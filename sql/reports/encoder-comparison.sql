@@ -18,11 +18,9 @@
 --          own time over all its runs (NULL where vectors were imported); n_bytes: of the distinct vectors that the
 --          members need. The fold heads are not stored.
 with costs as materialized (
-    -- First, so that a snapshot beside itself is refused before heads are trained, or while the first one is.
     select 1 as place, reference, encoder, layout, dim, "precision", texts_per_second, bytes_per_vector, n_bytes
     from _rm_encoder_costs($old)
-    where case when $old = $new then error('old and new are both ' || $old || ': give another snapshot for one of them')
-        else true end
+    where _rm_is_another($old, $new)
     union all
     select 2, reference, encoder, layout, dim, "precision", texts_per_second, bytes_per_vector, n_bytes
     from _rm_encoder_costs($new)

@@ -214,10 +214,12 @@ def test_what_cannot_be_compared_is_refused(store):
         compare(store, split="all of it")
 
 
-def test_a_snapshot_beside_itself_is_refused(store):
+def test_a_snapshot_beside_itself_is_refused_before_anything_is_trained(store):
     taught(store)
-    with pytest.raises(ReportError, match="old and new are both s@2: give another snapshot"):
+    reads = []
+    with store.trace(reads.append), pytest.raises(ReportError, match="old and new are both s@2: give another snapshot"):
         compare(store, old="s@2", new="s")
+    assert not [query for query in reads if "training_ids" in query]
 
 
 def test_a_read_only_store_is_enough(tmp_path):
