@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ import duckdb
 import pyarrow as pa
 
 from rmstore import disk, resources
-from rmstore.errors import Interrupted, QueryError, RmstoreError, StoreError
+from rmstore.errors import QueryError, RmstoreError, StoreError
+from rmstore.stop import Stop, stopped
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 
@@ -65,7 +65,7 @@ class Store:
         owns_connection: bool = True,
     ) -> None:
         self.con, self.path, self.read_only = con, path, read_only
-        self.stop = threading.Event()
+        self.stop = Stop()
         self.lock = threading.RLock()
         self.cache: dict[Any, Any] = {}
         self._functions, self._search_path, self._owns_connection = functions, search_path, owns_connection
@@ -218,7 +218,7 @@ class Store:
             yield
         except duckdb.Error as problem:
             if self.stop.is_set() or isinstance(problem, duckdb.InterruptException):
-                raise Interrupted("stopped; what was committed before stays", hint="run it again to go on") from None
+                raise stopped() from None
             text = str(problem)
             for message, original in self._remembered.items():
                 if message in text:
@@ -227,44 +227,18 @@ class Store:
 
     def check(self) -> None:
         """Raise Interrupted if Ctrl-C arrived; long work calls this often, and before it writes."""
-        if self.stop.is_set():
-            raise Interrupted("stopped; what was committed before stays", hint="run it again to go on")
+        self.stop.check()
 
-    @contextmanager
-    def interruptible(self, *cursors: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    def interruptible(self, *cursors: duckdb.DuckDBPyConnection) -> AbstractContextManager[None]:
         """Let Ctrl-C stop the block, also inside a SQL function; outside the main thread this does nothing."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
+        return self.stop.heard(*cursors)
 
-        def on_sigint(*_: object) -> None:
-            self.stop.set()
-            for cursor in cursors:
-                cursor.interrupt()
-
-        previous = signal.signal(signal.SIGINT, on_sigint)
-        try:
-            yield
-            self.check()
-        finally:
-            signal.signal(signal.SIGINT, previous)
-            self.stop.clear()
-
-    @contextmanager
-    def finishing(self) -> Iterator[None]:
+    def finishing(self) -> AbstractContextManager[None]:
         """Take Ctrl-C as too late once the :meth:`interruptible` part of the block is over: a commit is then reported.
 
         What arrives before that part stops it. Outside the main thread this does nothing.
         """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        previous = signal.signal(signal.SIGINT, lambda *_: self.stop.set())
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, previous)
-            self.stop.clear()
+        return self.stop.too_late()
 
 
 def utc_now() -> datetime:

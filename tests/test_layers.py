@@ -96,6 +96,7 @@ LAYERS = [
         "resources",
         "spilling",
         "disk",
+        "stop",
     },
 ]
 """Highest first; a module imports from its own layer or lower. rmstore/__init__.py belongs to none: it is lazy."""
