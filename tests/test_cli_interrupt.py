@@ -133,16 +133,36 @@ def test_train(path, tmp_path, cli):
         assert [head.reference for head in store.heads()] == ["h@1"]
 
 
-def test_query(path):
-    command = [
-        sys.executable,
-        "-m",
-        "rmstore",
-        "query",
-        "select count(*) from range(10000000000) a, range(10000000000)",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(2)
+def endless(marker):
+    """Two statements, of which the first leaves a file and the second does not end."""
+    return f"copy (select 1) to '{marker}'; select count(*) from range(10000000000) a, range(10000000000);"
+
+
+def interrupted(command, marker, script=None):
+    """Send Ctrl-C to a command that is in its second statement; return exit code and what it wrote to stderr."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-m", "rmstore", *command], **pipes, text=True)
+    if script is not None:
+        process.stdin.write(script)
+        process.stdin.flush()
+    while not marker.exists():
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.02)
+    time.sleep(0.5)  # it is at the second one by now, and as good where it is not
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130 and "Traceback" not in err and "committed" in err
+    return process.returncode, err
+
+
+def test_query(path, tmp_path):
+    marker = tmp_path / "started.csv"
+    code, err = interrupted(["query", endless(marker)], marker)
+    assert code == 130 and "Traceback" not in err and "committed" in err
+
+
+def test_script_of_the_shell_ends(path, tmp_path):
+    marker, after = tmp_path / "started.csv", tmp_path / "after.csv"
+    script = endless(marker).replace("; ", ";\n") + f"\ncopy (select 2) to '{after}';\n"
+    code, err = interrupted(["shell"], marker, script)
+    assert code == 130 and "Traceback" not in err and "committed" in err
+    assert not after.exists()

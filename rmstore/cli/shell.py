@@ -69,7 +69,13 @@ class Shell:
             _remember_lines()
         held: str | None = ""
         while held is not None:
-            held = self._step(held)
+            try:
+                held = self._step(held)
+            except KeyboardInterrupt:  # at the prompt; a statement hears Ctrl-C itself
+                if not self.interactive:
+                    raise
+                click.echo()
+                held = ""
         if self.interactive:
             click.echo()
         return self.failed
@@ -78,9 +84,6 @@ class Shell:
         """Read one line and return the statement that is still open, or None at the end."""
         try:
             line = self._read(continued=bool(held))
-        except KeyboardInterrupt:
-            click.echo()
-            return ""
         except EOFError:
             if held and not self.interactive:
                 self._guarded(held, self._run)
@@ -110,6 +113,8 @@ class Shell:
         try:
             action(text)
         except Interrupted:
+            if not self.interactive:
+                raise
             click.echo("stopped", err=True)
         except RmstoreError as problem:
             click.echo(f"error: {problem.problem}" + (f"\nhint: {problem.hint}" if problem.hint else ""), err=True)
