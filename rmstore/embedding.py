@@ -17,12 +17,13 @@ from rmstore.encoders import DEFAULT
 from rmstore.encoders.base import Encoder
 from rmstore.encoders.layouts import Layout, parse_layout
 from rmstore.errors import InputError, StoreError
-from rmstore.filters import blaming, one_expression
+from rmstore.filters import blaming, columns, one_condition
 from rmstore.records import EmbedResult, Progress, silent
 from rmstore.store import Store, fill_in, statement
 from rmstore.vectors import dataset_names, encoder_number, find_encoder
 
 DEFAULT_LAYOUT = "joint||response"
+_CANDIDATES = "from _rm_candidates([]::varchar[])"
 
 
 def embed(
@@ -192,18 +193,10 @@ def _check_steps(cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> Non
 
 def _choose(store: Store, cursor: duckdb.DuckDBPyConnection, names: Sequence[str], where: str | None) -> None:
     """Put the responses that pass the filter into a table of the cursor."""
-    chosen = "true" if where is None else one_expression(store, where)
-    with blaming(where, lambda: _columns(store)) if where else nullcontext():
-        store.execute(cursor, fill_in(statement("embedding/bind"), {"where": chosen})).fetchall()
+    chosen = "true" if where is None else one_condition(store, where, _CANDIDATES, cursor=cursor)
+    with blaming(where, lambda: columns(store, cursor, _CANDIDATES)) if where else nullcontext():
         query = fill_in(statement("embedding/members"), {"where": chosen})
         store.execute(cursor, query, {"datasets": list(names)}).fetchall()
     if not cursor.execute(statement("embedding/count_members")).fetchall()[0][0]:
         condition = f" with {where!r}" if where else ""
         raise InputError(f"no response of {', '.join(names)} passes{condition}", hint="rmstore dataset show NAME")
-
-
-def _columns(store: Store) -> list[str]:
-    """Return what a filter may name."""
-    with store.cursor() as cursor:
-        found = store.execute(cursor, fill_in(statement("embedding/bind"), {"where": "true"}))
-        return [column[0] for column in found.description or ()]

@@ -11,23 +11,82 @@ from typing import Any
 import duckdb
 
 from rmstore.errors import InputError, QueryError
-from rmstore.store import Store
+from rmstore.store import Store, fill_in, statement
 
 _EMPTY = ("where_clause", "having", "qualify", "sample", "group_expressions", "group_sets", "modifiers")
 _FAULTS = re.compile(r"(Binder|Catalog|Conversion|Invalid Input|Invalid Type|Out of Range) Error: ")
 """Errors of the engine that an expression can cause; a full disk or too little memory is not its fault."""
 
 
-def one_expression(store: Store, text: str, *, what: str = "--where") -> str:
-    """Return the text if it is exactly one SQL expression.
+def one_condition(store: Store, text: str, source: str, *, cursor: duckdb.DuckDBPyConnection | None = None) -> str:
+    """Return the text if it is exactly one condition over the columns of a query, which is described and not run.
 
-    It is safe as an item of a select list, where it was checked; put it on lines of its own.
+    Args:
+        store: where the query would run.
+        text: the condition.
+        source: the query.
+        cursor: one that has what the query needs; a new one by default.
 
     Raises:
-        InputError: it does not parse, or is more than one expression.
+        InputError: it is not one expression, names what is not there, aggregates, or has no truth value.
     """
+    _check_expression(store, text)
+    cursor = cursor or store.cursor()
+    with blaming(text, lambda: columns(store, cursor, source)):
+        query = fill_in(statement("filters/condition"), {"source": source, "where": text})
+        kind = store.execute(cursor, query).fetchall()[-1][1]
+    if kind != "BOOLEAN":
+        raise InputError(
+            f"--where {text!r} is a value of type {kind}, not a condition", hint="compare it with something"
+        )
+    return text
+
+
+def columns(store: Store, cursor: duckdb.DuckDBPyConnection, source: str) -> list[str]:
+    """Return what a condition over a query may name."""
+    query = fill_in(statement("filters/columns"), {"source": source})
+    return [row[0] for row in store.execute(cursor, query).fetchall()]
+
+
+def one_query(store: Store, text: str) -> str:
+    """Return the text, without a final semicolon, if it is exactly one query that reads.
+
+    Raises:
+        InputError: it does not parse, is several statements, or would write.
+    """
+    tidy = text.strip().rstrip(";")
+    hint = "one SELECT that only reads"
+    if any(len(_tree(store, query, text, "--match", hint)) != 1 for query in (tidy, f"from (\n{tidy}\n)")):
+        raise InputError(f"--match is not one query: {text!r}", hint=hint)
+    return tidy
+
+
+@contextmanager
+def blaming(text: str, columns: Callable[[], Sequence[str]]) -> Iterator[None]:
+    """Say that a condition is at fault for what the engine refuses in the block, and not the SQL around it.
+
+    Args:
+        text: the condition.
+        columns: gives the names that it may use; asked for where it is at fault.
+
+    Raises:
+        InputError: it names what is not there, aggregates, or fails on a value.
+    """
+    try:
+        yield
+    except QueryError as problem:
+        reason = problem.problem.splitlines()[0]
+        if not _FAULTS.match(reason):
+            raise
+        raise InputError(
+            f"--where {text!r} cannot be used: {_FAULTS.sub('', reason)}", hint=f"it may name {', '.join(columns())}"
+        ) from problem
+
+
+def _check_expression(store: Store, text: str) -> None:
+    """Refuse what is more than one SQL expression; put it on lines of its own where it joins a statement."""
     hint = "one condition, such as split = 'train' and dataset = 'hh'"
-    tree = _tree(store, f"select (\n{text}\n)", text, what, hint)
+    tree = _tree(store, f"select (\n{text}\n)", text, "--where", hint)
     nodes = [entry["node"] for entry in tree]
     alone = (
         text.strip()
@@ -41,44 +100,7 @@ def one_expression(store: Store, text: str, *, what: str = "--where") -> str:
         and nodes[0]["from_table"]["type"] == "EMPTY"
         and not nodes[0]["cte_map"]["map"]
     ):
-        raise InputError(f"{what} is not one expression: {text!r}", hint=hint)
-    return text
-
-
-def one_query(store: Store, text: str, *, what: str = "--match") -> str:
-    """Return the text, without a final semicolon, if it is exactly one query that reads.
-
-    Raises:
-        InputError: it does not parse, is several statements, or would write.
-    """
-    tidy = text.strip().rstrip(";")
-    hint = "one SELECT that only reads"
-    if any(len(_tree(store, query, text, what, hint)) != 1 for query in (tidy, f"from (\n{tidy}\n)")):
-        raise InputError(f"{what} is not one query: {text!r}", hint=hint)
-    return tidy
-
-
-@contextmanager
-def blaming(text: str, columns: Callable[[], Sequence[str]], *, what: str = "--where") -> Iterator[None]:
-    """Say that an expression is at fault for what the engine refuses in the block, and not the SQL around it.
-
-    Args:
-        text: the expression.
-        columns: gives the names that it may use; asked for where it is at fault.
-        what: the option that it came from.
-
-    Raises:
-        InputError: it names what is not there, aggregates, or fails on a value.
-    """
-    try:
-        yield
-    except QueryError as problem:
-        reason = problem.problem.splitlines()[0]
-        if not _FAULTS.match(reason):
-            raise
-        raise InputError(
-            f"{what} {text!r} cannot be used: {_FAULTS.sub('', reason)}", hint=f"it may name {', '.join(columns())}"
-        ) from problem
+        raise InputError(f"--where is not one expression: {text!r}", hint=hint)
 
 
 def _tree(store: Store, query: str, text: str, what: str, hint: str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -19,8 +20,10 @@ SETTINGS = {
     "x_scale": ("linear", "log", "sqrt"),
     "y_scale": ("linear", "log", "sqrt"),
     "diagonal": ("yes", "no"),
+    "color_domain": None,
 }
-"""Settings by name, with the values that they take; None is any text, in quotes where it has spaces."""
+"""Settings by name, with the values that they take; None is any text, in quotes where it has spaces. The domain is the
+range that the colours of a heatmap are for, such as ``-1,1``; values beyond it extend it."""
 _ITEM = re.compile(r"([a-z_]+)=('(?:[^']|'')*'|[^\s']+)(?=\s|$)")
 
 
@@ -42,6 +45,22 @@ class Chart:
     def measures(self) -> tuple[str, ...]:
         """Columns with numbers to show: the measure, then what it stands beside."""
         return self.channels["color" if self.kind == "heatmap" else "y"]
+
+    @property
+    def color_domain(self) -> tuple[float, ...]:
+        """Both ends of the range that colours are for, nothing where the values decide.
+
+        Raises:
+            ReportError: the setting is not two numbers, the lower one first.
+        """
+        text = self.settings.get("color_domain", "")
+        try:
+            ends = tuple(float(end) for end in text.split(",")) if text else ()
+        except ValueError:
+            ends = (0.0,)
+        if ends and not (len(ends) == 2 and -math.inf < ends[0] < ends[1] < math.inf):
+            raise ReportError(f"color_domain={text} is no range", hint="color_domain=-1,1")
+        return ends
 
 
 def parse_chart(text: str, columns: Collection[str]) -> Chart | None:
@@ -97,6 +116,8 @@ def _complete(chart: Chart) -> None:
     for name in wanted:
         if name not in chart.channels:
             raise ReportError(f"a {chart.kind} needs {name}=", hint="chart: line x=n y=gold,proxy")
+    if chart.color_domain and chart.kind != "heatmap":
+        raise ReportError(f"a {chart.kind} has no color_domain", hint="only a heatmap has")
     if ("low" in chart.channels) != ("high" in chart.channels):
         raise ReportError("low= and high= go together")
     for name in CHANNELS:

@@ -6,11 +6,14 @@ which is never covered. A function that reads a covered one is filtered with it:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import duckdb
+
 from rmstore.errors import ReportError
-from rmstore.filters import blaming, one_expression
+from rmstore.filters import blaming, columns, one_condition
 from rmstore.report_cover import Covers
 from rmstore.report_files import list_reports
 from rmstore.report_header import Report
@@ -39,11 +42,9 @@ def check(store: Store, report: Report, where: str | None) -> None:
             f"report {report.name!r} takes no condition",
             hint=f"these do: {able}; a report of your own does with a line '-- filter: rm_pairs' in its header",
         )
-    one_expression(store, where)
-    for name in report.filter:
-        parts = {**_stub(name), "where": where}
-        with blaming(where, lambda name=name: _columns(store, name)):  # type: ignore[misc]
-            _of_stubs(store, fill_in(statement("reports/filters/check"), parts))
+    with _stubs(store) as cursor:
+        for name in report.filter:
+            one_condition(store, where, _stub(name), cursor=cursor)
 
 
 def lay(store: Store, covers: Covers, report: Report, bound: Bound, where: str | None) -> list[dict[str, Any]]:
@@ -88,21 +89,22 @@ def _counter(store: Store, covers: Covers, name: str, bound: Bound) -> Callable[
     return lambda: int(store.execute(covers.cursor, query, params).fetchall()[0][0])
 
 
-def _of_stubs(store: Store, query: str) -> list[tuple[Any, ...]]:
-    """Return the rows of a query over the empty stand-ins."""
+@contextmanager
+def _stubs(store: Store) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a cursor with empty stand-ins of the functions that conditions filter."""
     with store.cursor() as cursor:
         store.execute(cursor, statement("reports/stubs")).fetchall()
-        return store.execute(cursor, query).fetchall()
+        yield cursor
 
 
 def _needed(name: str) -> tuple[str, ...]:
     return _ARGUMENTS.get(name, ("snapshot",))
 
 
-def _stub(name: str) -> dict[str, str]:
-    return {"table": quote_identifier(name), "arguments": ", ".join("null" for _ in _needed(name))}
+def _stub(name: str) -> str:
+    return f"from {quote_identifier(name)}({', '.join('null' for _ in _needed(name))})"
 
 
 def _columns(store: Store, name: str) -> list[str]:
-    query = fill_in(statement("reports/filters/columns"), _stub(name))
-    return [row[0] for row in _of_stubs(store, query)]
+    with _stubs(store) as cursor:
+        return columns(store, cursor, _stub(name))

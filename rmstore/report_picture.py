@@ -99,7 +99,7 @@ class _Drawing:
 
     def __init__(self, alt: Any, chart: Chart, marks: Points, frame: Frame) -> None:
         self.alt, self.kind, self.marks = alt, chart.kind, marks
-        self.settings, self.palette = chart.settings, THEMES[frame.theme]
+        self.settings, self.domain, self.palette = chart.settings, chart.color_domain, THEMES[frame.theme]
         self.facets = marks.facets if len(marks.facets) > 1 else ()
         self.scales = Scales(alt, chart, marks, frame.theme)
         below = not self.facets or self.kind in ROWWISE  # panels of bars have rows of their own
@@ -188,10 +188,11 @@ class _Drawing:
     def _cells(self) -> list[Any]:
         """Cells of colour, with their numbers where there is room."""
         alt, scales, rows = self.alt, self.scales, self.marks.rows
-        values = [row["color"] for row in rows]
+        values = [*self.domain, *(row["color"] for row in rows)]
         low, high = min(values), max(values)
         middle = {"domainMid": 0.0} if low < 0 < high else {}
-        scale = alt.Scale(scheme="blueorange" if middle else "viridis", reverse=bool(middle), **middle)
+        domain = {"domain": [low, high]} if self.domain else {}
+        scale = alt.Scale(scheme="blueorange" if middle else "viridis", reverse=bool(middle), **middle, **domain)
         down = list(dict.fromkeys(row["y"] for row in rows))
         kind, order = ("x:O", None) if self.marks.x_is_number else ("x:N", self.marks.categories)
         across = alt.X(kind, title=scales.axis_title("x"), sort=order, axis=scales.tilted())

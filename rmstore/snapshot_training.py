@@ -11,10 +11,10 @@ import pyarrow as pa
 from rmstore import snapshots
 from rmstore.errors import InputError, UnknownNameError
 from rmstore.features import FEATURES, struct_of_inputs
-from rmstore.filters import one_expression
+from rmstore.filters import one_condition
 from rmstore.recipes import ON_PAIRS, ON_RATINGS, ON_STEPS, Recipe
 from rmstore.records import Progress, SnapshotInfo, silent
-from rmstore.store import Store, fill_in, statement
+from rmstore.store import Store, fill_in, quote_literal, statement
 from rmstore.training import TrainResult, train
 
 
@@ -71,7 +71,9 @@ def train_ratings(
         progress: told how far the fit is.
     """
     info = snapshots.resolve(store, snapshot)
-    query = fill_in(statement("training/ratings_of_snapshot"), {"condition": _condition(store, where)})
+    query = fill_in(
+        statement("training/ratings_of_snapshot"), {"condition": _condition(store, info, "rm_ratings", where)}
+    )
     names = list(attributes)
     rows = _struct_of(store, query, {"snapshot": info.reference, "attributes": names or None})
     if names and (absent := set(names) - set(rows.field("attribute").unique().to_pylist())):
@@ -103,7 +105,7 @@ def train_steps(
         progress: told how far the fit is.
     """
     info = snapshots.resolve(store, snapshot)
-    query = fill_in(statement("training/steps_of_snapshot"), {"condition": _condition(store, where)})
+    query = fill_in(statement("training/steps_of_snapshot"), {"condition": _condition(store, info, "rm_steps", where)})
     rows = _struct_of(store, query, {"snapshot": info.reference, "source": source})
     return train(
         store, name, rows, recipe, form="steps", snapshot=info.reference, training_sql=query, progress=progress
@@ -120,7 +122,7 @@ def pairs_of_snapshot(
             raise UnknownNameError("side feature", feature, FEATURES)
     if features:
         sides = [struct_of_inputs(("e", *features), side=side) for side in ("chosen", "rejected")]
-    parts = {"chosen": sides[0], "rejected": sides[1], "condition": _condition(store, where)}
+    parts = {"chosen": sides[0], "rejected": sides[1], "condition": _condition(store, info, "rm_pairs", where)}
     query = fill_in(statement("training/pairs_of_snapshot"), parts)
     return query, _struct_of(store, query, {"snapshot": info.reference})
 
@@ -140,9 +142,10 @@ def _attributes(store: Store, info: SnapshotInfo) -> list[str]:
     return [row["attribute"] for row in store.run("training/attributes", {"snapshot_id": info.snapshot_id})]
 
 
-def _condition(store: Store, where: str | None) -> str:
-    """Return the operator's own condition as the end of a query, or nothing."""
-    return f"\nwhere ({one_expression(store, where)})" if where else ""
+def _condition(store: Store, info: SnapshotInfo, function: str, where: str | None) -> str:
+    """Return the operator's own condition on the rows of a function as the end of a query, or nothing."""
+    source = f"from {function}({quote_literal(info.reference)})"
+    return f"\nwhere ({one_condition(store, where, source)})" if where else ""
 
 
 def _struct_of(store: Store, query: str, params: Mapping[str, Any]) -> pa.StructArray:

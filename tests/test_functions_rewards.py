@@ -129,6 +129,10 @@ def test_train_snapshot_with_a_condition(lab):
     assert result.info.n_used + result.metrics["test", "accuracy"][1] == 45
     with pytest.raises(InputError, match="not one expression|does not parse"):
         train_snapshot(lab, "odd", snapshot="tiny", where="true; drop table heads")
+    with pytest.raises(InputError, match="(?s)--where 'policy = 1' cannot be used: .*it may name .*subset"):
+        train_snapshot(lab, "odd", snapshot="tiny", where="policy = 1")
+    with pytest.raises(InputError, match="'weight' is a value of type DOUBLE, not a condition"):
+        train_snapshot(lab, "odd", snapshot="tiny", where="weight")
 
 
 def test_folds_are_one_group_by(lab):

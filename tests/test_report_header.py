@@ -89,6 +89,15 @@ def test_a_report_needs_no_parameters():
         (line(8, "-- chart: line x=split x=split y=score"), "line 8: chart: 'x' stands there twice"),
         (line(8, "-- chart: line x=split"), "line 8: chart: a line needs y="),
         (line(8, "-- chart: heatmap x=split y=pair"), "line 8: chart: a heatmap needs color="),
+        (
+            line(8, "-- chart: heatmap x=split y=pair color=pair color_domain=0,x"),
+            "line 8: chart: color_domain=0,x is no range",
+        ),
+        (
+            line(8, "-- chart: heatmap x=split y=pair color=pair color_domain=1,-1"),
+            "line 8: chart: color_domain=1,-1 is no range",
+        ),
+        (line(8, "-- chart: bar x=split y=pair color_domain=0,1"), "line 8: chart: a bar has no color_domain"),
         (line(8, "-- chart: line x=split y=score low=score"), "line 8: chart: low= and high= go together"),
         (line(8, "-- chart: line x=split,pair y=score"), "line 8: chart: x= takes one column"),
         (line(8, "-- chart: bar x=split y=score x_scale=lg"), "line 8: chart: no x_scale is called 'lg'"),

@@ -99,6 +99,20 @@ def test_what_an_axis_lacks_is_left_out_and_counted():
     assert found.has_gaps
 
 
+def test_a_heatmap_with_a_domain_gives_a_value_the_same_colour_in_every_run():
+    def colour(value, others, domain):
+        rows = [("d", str(n), "h", n, cell, None, None, None) for n, cell in enumerate([value, *others])]
+        drawn = svg(report(f"heatmap x=subset y=dataset color=accuracy {domain}"), table(rows), Frame())
+        cells = ET.fromstring(drawn).iterfind(".//{*}g[@aria-roledescription='rect mark container']/{*}path")
+        return next(cell.get("fill") for cell in cells)
+
+    runs = [(0.6, [0.5, 0.7]), (0.6, [0.59, 0.61]), (0.6, [0.1])]
+    assert len({colour(*run, "color_domain=0,1") for run in runs}) == 1
+    assert len({colour(*run, "") for run in runs}) > 1
+    assert colour(0.6, [0.1], "color_domain=-1,1") != colour(-0.6, [0.1], "color_domain=-1,1")
+    assert colour(0.6, [3.0], "color_domain=0,1") != colour(0.6, [0.5], "color_domain=0,1")  # what is beyond extends it
+
+
 def test_few_places_on_a_logarithmic_axis_are_its_ticks():
     def drawn(places):
         rows = [("d", "a", "h", n, 0.5, None, None, None) for n in places]

@@ -9,6 +9,7 @@
 --          kappa_high DOUBLE, alpha DOUBLE, alpha_low DOUBLE, alpha_high DOUBLE, interval_alpha DOUBLE,
 --          interval_alpha_low DOUBLE, interval_alpha_high DOUBLE
 -- chart:   heatmap x=rater_a y=rater_b color=kappa facet=dataset x_title='rater' y_title='rater'
+--          color_domain=-1,1
 -- compare: share agreement = total / n in groups by dataset, rater_a, rater_b
 -- filter:  rm_votes
 -- note:    A rater says of a pair that the first side wins, the second, or neither; first is the side whose policy comes

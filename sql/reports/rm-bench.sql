@@ -10,6 +10,7 @@
 --          n_expected BIGINT, n_groups BIGINT, accuracy DOUBLE, low DOUBLE, high DOUBLE, tie_rate DOUBLE,
 --          n_seen BIGINT, random DOUBLE, longest DOUBLE, shortest DOUBLE
 -- chart:   heatmap x=comparison y=domain color=accuracy x_title='right response > wrong response' y_title='domain'
+--          color_domain=0,1
 -- compare: share accuracy = total / n in units by domain, comparison
 -- note:    arXiv 2410.16184, files of the format rm-bench with three right and three wrong responses in the styles
 --          concise, detailed, markdown. concise > markdown: share of items where the concise right response has

@@ -1,1 +1,0 @@
-select column_name as name from (describe from {table}({arguments}))
