@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 STEP = 26
 """Pixels that a category of a bar chart is high, for each of its bars."""
+CELL = 36
+"""Pixels that a cell of a heatmap is wide where it has room for its number."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,7 @@ class _Drawing:
         legend = alt.Legend(title=self.marks.measure, gradientLength=160, format=",~g")
         base = self._layer(lambda row: True)
         layers = [base.mark_rect().encode(x=across, y=up, color=alt.Color("color:Q", scale=scale, legend=legend))]
-        if len(self.marks.categories) <= 12:
+        if self.width >= CELL * len(self.marks.categories):
             far = 0.6 * max(-low, high)
             deep = f"abs(datum.color) > {far!r}" if middle else f"datum.color < {low + 0.55 * (high - low)!r}"
             ink = alt.condition(deep, alt.value(LIGHT["paper"]), alt.value(LIGHT["ink"]))
