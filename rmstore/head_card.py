@@ -17,7 +17,7 @@ from rmstore.features import struct_of_inputs
 from rmstore.hashing import canonical_json
 from rmstore.objectives import OBJECTIVES
 from rmstore.records import HeadInfo
-from rmstore.report_files import get as get_report
+from rmstore.reports.files import get as get_report
 from rmstore.store import Store, statement
 
 UNKNOWN = "unknown"

@@ -10,11 +10,11 @@ from rmstore import store as engine
 
 if TYPE_CHECKING:
     from rmstore.records import ReportResult
-    from rmstore.report_batch import BatchRow
-    from rmstore.report_diff import Diff
-    from rmstore.report_header import Report
-    from rmstore.report_rerun import Rerun
-    from rmstore.report_site import Site
+    from rmstore.reports.batch import BatchRow
+    from rmstore.reports.diff import Diff
+    from rmstore.reports.header import Report
+    from rmstore.reports.rerun import Rerun
+    from rmstore.reports.site import Site
 
 
 class ReportingStore(engine.Store):
@@ -53,39 +53,40 @@ class ReportingStore(engine.Store):
         return reports.list_reports(dirs)
 
     def check_report(self, name: str, *, dirs: Sequence[str | Path] = ()) -> list[str]:
-        """Return where a report is not what its header says; see :func:`rmstore.report_check.check`."""
-        from rmstore import report_check, reports
+        """Return where a report is not what its header says; see :func:`rmstore.checking.check`."""
+        from rmstore import reports
+        from rmstore.reports import checking
 
-        return report_check.check(self, reports.get(name, dirs))
+        return checking.check(self, reports.get(name, dirs))
 
     def report_runs(self, report: str | None = None) -> list[dict[str, Any]]:
-        """Return the recorded runs, newest first; see :func:`rmstore.report_record.list_runs`."""
-        from rmstore import report_record
+        """Return the recorded runs, newest first; see :func:`rmstore.record.list_runs`."""
+        from rmstore.reports import record
 
-        return report_record.list_runs(self, report)
+        return record.list_runs(self, report)
 
     def diff_reports(
         self, left: str | Path, right: str | Path, *, dirs: Sequence[str | Path] = (), trust: bool = False
     ) -> Diff:
-        """Return two runs of a report beside each other; see :func:`rmstore.report_diff.diff`."""
-        from rmstore import report_diff
+        """Return two runs of a report beside each other; see :func:`rmstore.diff.diff`."""
+        from rmstore.reports import diff
 
-        return report_diff.diff(self, left, right, dirs=dirs, trust=trust)
+        return diff.diff(self, left, right, dirs=dirs, trust=trust)
 
     def rerun_report(self, source: str | Path, *, dirs: Sequence[str | Path] = (), trust: bool = False) -> Rerun:
-        """Repeat a recorded run and say whether it is equal; see :func:`rmstore.report_rerun.rerun`."""
-        from rmstore import report_rerun
+        """Repeat a recorded run and say whether it is equal; see :func:`rmstore.rerun.rerun`."""
+        from rmstore.reports import rerun
 
-        return report_rerun.rerun(self, source, dirs=dirs, trust=trust)
+        return rerun.rerun(self, source, dirs=dirs, trust=trust)
 
     def run_reports(self, to: str | Path, **options: Any) -> list[BatchRow]:
-        """Run every report that fits into a folder, what changed alone; see :func:`rmstore.report_batch.run_all`."""
-        from rmstore import report_batch
+        """Run every report that fits into a folder, what changed alone; see :func:`rmstore.batch.run_all`."""
+        from rmstore.reports import batch
 
-        return report_batch.run_all(self, to, **options)
+        return batch.run_all(self, to, **options)
 
     def report_site(self, folder: str | Path, **options: Any) -> Site:
-        """Write a page of every result in a folder; see :func:`rmstore.report_site.publish`."""
-        from rmstore import report_site
+        """Write a page of every result in a folder; see :func:`rmstore.site.publish`."""
+        from rmstore.reports import site
 
-        return report_site.publish(self, folder, **options)
+        return site.publish(self, folder, **options)

@@ -10,7 +10,7 @@ from lab import fill
 
 from rmstore import reports
 from rmstore.errors import MissingPackageError, OptionError, ReportError, StoreError
-from rmstore.report_html import environment
+from rmstore.reports.html import environment
 
 NAME = 'a|b <b>*x*</b> `y` "z"'
 ROWS = [

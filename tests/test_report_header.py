@@ -4,8 +4,8 @@ import pytest
 
 from rmstore import reports, resources
 from rmstore.errors import ReportError, UnknownNameError
-from rmstore.report_chart import Chart
-from rmstore.report_header import Comparison, convert, parse
+from rmstore.reports.chart import Chart
+from rmstore.reports.header import Comparison, convert, parse
 
 GOOD = """\
 -- report:  mine

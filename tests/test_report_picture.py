@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 
 from rmstore.errors import MissingPackageError, ReportError
-from rmstore.report_drawing import png, svg
-from rmstore.report_header import parse
-from rmstore.report_picture import Frame, picture
-from rmstore.report_points import points, upright
-from rmstore.report_theme import DARK, LIGHT
+from rmstore.reports.drawing import png, svg
+from rmstore.reports.header import parse
+from rmstore.reports.picture import Frame, picture
+from rmstore.reports.points import points, upright
+from rmstore.reports.theme import DARK, LIGHT
 
 COLUMNS = {
     "dataset": "VARCHAR", "subset": "VARCHAR", "head": "VARCHAR", "n": "BIGINT", "accuracy": "DOUBLE", "low": "DOUBLE",

@@ -4,10 +4,11 @@ import pytest
 from lab import fill
 from own_reports import ROWS, VOTES, write
 
-from rmstore import head_store, report_reach, snapshots
-from rmstore.report_files import get, scan
-from rmstore.report_inputs import Inputs
-from rmstore.report_parameters import Bound
+from rmstore import head_store, snapshots
+from rmstore.reports import reach as report_reach
+from rmstore.reports.files import get, scan
+from rmstore.reports.inputs import Inputs
+from rmstore.reports.parameters import Bound
 
 OWN = """\
 -- report:  own

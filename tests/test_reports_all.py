@@ -12,8 +12,9 @@ from lab import fill, save_head
 from own_reports import changed, write
 
 import rmstore
-from rmstore import head_store, report_batch, report_rerun, report_site, reports, snapshots
+from rmstore import head_store, reports, snapshots
 from rmstore.errors import OptionError, ReportError, UnknownNameError
+from rmstore.reports import batch, rerun, site
 
 ROWS = [
     {"prompt": f"p{i}", "text": text, "reward": reward, "dataset": "de"[i % 2]}
@@ -82,7 +83,7 @@ def test_every_head_has_a_file_of_every_report_that_fits(filled, dirs, tmp_path)
     assert "no response is rated by attribute gold" in bon.reason or "rows" in bon.reason or "gold" in bon.reason
     alone = reports.run(filled, "hits", {"head": "h"}, dirs=dirs)
     assert pq.read_table(tmp_path / "out" / files[3]).to_pylist() == alone.table.to_pylist()
-    assert report_rerun.rerun(filled, tmp_path / "out" / files[3], dirs=dirs).is_equal
+    assert rerun.rerun(filled, tmp_path / "out" / files[3], dirs=dirs).is_equal
     assert filled.value("select count(*) from report_runs where report = 'hits' and output is not null") == 2
 
 
@@ -90,7 +91,7 @@ def test_what_has_not_changed_is_left_alone(filled, dirs, tmp_path, monkeypatch)
     filled.run_reports(tmp_path / "out", dirs=dirs)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
     n_runs = filled.value("select count(*) from report_runs")
-    monkeypatch.setattr(report_batch, "execute", lambda *_: pytest.fail("nothing is to be computed"))
+    monkeypatch.setattr(batch, "execute", lambda *_: pytest.fail("nothing is to be computed"))
     again = filled.run_reports(tmp_path / "out", dirs=dirs)
     assert set(states(again).values()) == {"unchanged", "skipped"}
     assert all(row.reason for row in again if row.state == "skipped")
@@ -210,15 +211,15 @@ def test_a_folder_that_cannot_be_made_is_an_error(filled, dirs, tmp_path):
 
 SLOW = """
 import sys, rmstore
-from rmstore import report_batch
-execute, seen = report_batch.execute, []
+from rmstore.reports import batch
+execute, seen = batch.execute, []
 def slow(*args):
     if len(seen) == 2:
         print("ready", flush=True)
         import time; time.sleep(60)
     seen.append(1)
     return execute(*args)
-report_batch.execute = slow
+batch.execute = slow
 with rmstore.connect(sys.argv[1]) as store:
     store.run_reports(sys.argv[2], dirs=[sys.argv[3]])
 """
@@ -288,9 +289,9 @@ def test_a_page_says_what_of_it_is_gone_and_which_report_is_wrong(filled, dirs, 
     filled.run_reports(out, dirs=dirs)
     filled.drop_head("team/flat@1")
     write(dirs[0], "select 1", "torn")
-    wrong, gone = report_site.publish(filled, out, dirs=dirs).notes
+    wrong, gone = site.publish(filled, out, dirs=dirs).notes
     assert wrong.startswith("report torn is wrong: ") and "no line '-- report:'" in wrong
     n_stale = len(list(out.glob("*/team~flat@1+s@1.parquet")))
     assert gone.startswith(f"{n_stale} of the results show what is gone") and "--prune" in gone and n_stale > 0
     filled.run_reports(out, dirs=dirs, prune=True)
-    assert len(report_site.publish(filled, out, dirs=dirs).notes) == 1
+    assert len(site.publish(filled, out, dirs=dirs).notes) == 1

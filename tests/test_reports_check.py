@@ -5,7 +5,7 @@ from lab import fill
 
 import rmstore
 from rmstore import reports
-from rmstore.report_header import parse
+from rmstore.reports.header import parse
 from rmstore.store import statement
 
 HEADER = """\

@@ -13,10 +13,11 @@ from scipy import stats
 from spans import paired_share
 
 import rmstore
-from rmstore import report_compare, reports, snapshots
+from rmstore import reports, snapshots
 from rmstore.errors import OptionError, ReportError, UnknownNameError
-from rmstore.report_header import parse
-from rmstore.report_units import units_sql
+from rmstore.reports import compare as report_compare
+from rmstore.reports.header import parse
+from rmstore.reports.units import units_sql
 
 ROWS = [
     {"prompt": f"p{i}", "text": text, "reward": reward, "dataset": "de"[i % 2]}

@@ -8,10 +8,12 @@ from lab import save_head
 from own_reports import write
 
 import rmstore
-from rmstore import report_batch, report_record, resources, snapshots
-from rmstore.report_files import get
-from rmstore.report_inputs import Inputs
-from rmstore.report_run import Job, prepare
+from rmstore import resources, snapshots
+from rmstore.reports import batch as report_batch
+from rmstore.reports import record
+from rmstore.reports.execution import Job, prepare
+from rmstore.reports.files import get
+from rmstore.reports.inputs import Inputs
 
 COUNTS = """\
 -- report:  counts
@@ -59,7 +61,7 @@ def files(folder):
         file.parent.name: (
             [{name: round(value, 9) if isinstance(value, float) else value for name, value in row.items()}
              for row in pq.read_table(file).to_pylist()],
-            [report_record.provenance_of(file)[key] for key in kept],
+            [record.provenance_of(file)[key] for key in kept],
         )
         for file in folder.glob("*/*.parquet")
     }  # fmt: skip
@@ -153,7 +155,7 @@ def test_whatever_concerns_a_snapshot_is_computed_again(home, dirs, tmp_path):
 def test_the_code_is_an_input(home, tmp_path, monkeypatch):
     home.run_reports(tmp_path / "out")
     assert {row.state for row in home.run_reports(tmp_path / "out")} == {"unchanged", "skipped"}
-    monkeypatch.setattr("rmstore.report_inputs.code", lambda: "other")
+    monkeypatch.setattr("rmstore.reports.inputs.code", lambda: "other")
     assert {row.state for row in home.run_reports(tmp_path / "out")} == {"written", "skipped"}
 
 

@@ -10,9 +10,10 @@ from lab import fill, save_head
 from own_reports import ROWS, VOTES, changed, fill_eight, write
 
 import rmstore
-from rmstore import head_store, report_rerun, reports, snapshots
+from rmstore import head_store, reports, snapshots
 from rmstore.errors import BadFileError, ReportError, UnknownNameError
-from rmstore.report_rows import differences, same
+from rmstore.reports import rerun
+from rmstore.reports.rows import differences, same
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_a_file_repeats_its_run(filled, dirs, tmp_path, name, ending):
 @pytest.mark.parametrize("options", [{"compare": "flat"}, {"where": "subset = 'easy'"}, {"folds": 2}])
 def test_folds_condition_and_comparison_are_repeated(filled, dirs, tmp_path, options):
     made = reports.run(filled, "hits", {"head": "h", "least": 3}, to=tmp_path / "a.parquet", dirs=dirs, **options)
-    again = report_rerun.rerun(filled, tmp_path / "a.parquet", dirs=dirs)
+    again = rerun.rerun(filled, tmp_path / "a.parquet", dirs=dirs)
     assert again.is_equal and again.table.column_names == made.table.column_names
     assert again.provenance["parameters"]["least"] == 3
 
@@ -58,17 +59,17 @@ def test_folds_condition_and_comparison_are_repeated(filled, dirs, tmp_path, opt
 def test_a_run_of_the_store_is_repeated_by_the_first_digits_of_its_id(filled, dirs, tmp_path):
     kept = reports.run(filled, "hits", {"head": "h"}, to=tmp_path / "a.parquet", dirs=dirs)
     shown = reports.run(filled, "hits", {"head": "h"}, dirs=dirs)
-    assert report_rerun.rerun(filled, kept.provenance["run_id"][:8]).is_equal, "its SQL is in report_runs"
-    unkept = report_rerun.rerun(filled, shown.provenance["run_id"][:8].upper())
+    assert rerun.rerun(filled, kept.provenance["run_id"][:8]).is_equal, "its SQL is in report_runs"
+    unkept = rerun.rerun(filled, shown.provenance["run_id"][:8].upper())
     assert unkept.is_equal is None and unkept.table.equals(shown.table)
     assert "the rows of then were not kept" in unkept.notes[-1]
     (tmp_path / "a.parquet").unlink()
-    assert report_rerun.rerun(filled, kept.provenance["run_id"]).is_equal is None
+    assert rerun.rerun(filled, kept.provenance["run_id"]).is_equal is None
     listed = filled.report_runs("hits")
     assert {row["run_id"] for row in listed} == {kept.provenance["run_id"], shown.provenance["run_id"]}
     assert {(row["head"], row["snapshot"], row["n_rows"]) for row in listed} == {("h@1", "s@1", 3)}
     with pytest.raises(UnknownNameError, match="no file or run is called 'acc.parquet'"):
-        report_rerun.rerun(filled, "acc.parquet")
+        rerun.rerun(filled, "acc.parquet")
 
 
 def test_a_changed_cell_is_found(filled, dirs, tmp_path):
@@ -80,17 +81,17 @@ def test_a_changed_cell_is_found(filled, dirs, tmp_path):
         place = table.column_names.index("accuracy")
         return table.set_column(place, "accuracy", pa.array(accuracy))
 
-    again = report_rerun.rerun(filled, rewritten(file, rows=bent), dirs=dirs)
+    again = rerun.rerun(filled, rewritten(file, rows=bent), dirs=dirs)
     assert again.is_equal is False
     assert again.differences == [{"row": 3, "column": "accuracy", "recorded": 0.75 + 1e-8, "now": 0.75}]
-    fewer = report_rerun.rerun(filled, rewritten(file, rows=lambda table: table.slice(1)), dirs=dirs)
+    fewer = rerun.rerun(filled, rewritten(file, rows=lambda table: table.slice(1)), dirs=dirs)
     assert fewer.differences == [{"row": None, "column": "rows", "recorded": 2, "now": 3}]
 
 
 def test_votes_that_came_since_make_other_numbers(filled, dirs, tmp_path):
     reports.run(filled, "hits", {"head": "h"}, to=tmp_path / "a.parquet", dirs=dirs)
     filled.sql("delete from preferences where subset = 'hard'")
-    again = report_rerun.rerun(filled, tmp_path / "a.parquet", dirs=dirs)
+    again = rerun.rerun(filled, tmp_path / "a.parquet", dirs=dirs)
     assert again.is_equal is False and {"n_pairs", "accuracy"} <= {row["column"] for row in again.differences}
 
 
@@ -110,12 +111,12 @@ def test_a_head_or_snapshot_that_is_gone_is_named(filled, dirs, tmp_path):
     reports.run(filled, "hits", {"head": "flat"}, to=file, dirs=dirs)
     head_store.drop(filled, "flat@1")
     with pytest.raises(ReportError, match=r"head 'flat@1' \(head\) of '.*a.parquet' is not in this store"):
-        report_rerun.rerun(filled, file, dirs=dirs)
+        rerun.rerun(filled, file, dirs=dirs)
     with rmstore.connect() as bare:
         fill_eight(bare)
         bare.sql("update snapshots set dropped_at = now()")
         with pytest.raises(ReportError, match=r"snapshot 's@1' \(snapshot\) of .* is not in this store"):
-            report_rerun.rerun(bare, file, dirs=dirs)
+            rerun.rerun(bare, file, dirs=dirs)
 
 
 def test_another_head_or_snapshot_of_the_same_name_is_refused(filled, other, dirs, tmp_path):
@@ -124,11 +125,11 @@ def test_another_head_or_snapshot_of_the_same_name_is_refused(filled, other, dir
     fill(other, ROWS[:-2], VOTES[:-1])
     other.sql("update snapshots set fingerprint = 'of fewer rows'")
     with pytest.raises(ReportError, match=r"snapshot 's@1' \(snapshot\) is another one here: its fingerprint is"):
-        report_rerun.rerun(other, file, dirs=dirs)
+        rerun.rerun(other, file, dirs=dirs)
     said = json.loads(pq.read_metadata(file).metadata[b"rmstore.heads"])
     said["head"]["fingerprint"] = "somebody-else"
     with pytest.raises(ReportError, match=r"head 'h@1' \(head\) is another one here: .* is h, .* says somebody-else"):
-        report_rerun.rerun(filled, rewritten(file, heads=said), dirs=dirs)
+        rerun.rerun(filled, rewritten(file, heads=said), dirs=dirs)
 
 
 def test_sql_that_only_a_file_brings_is_not_run_unless_it_is_trusted(filled, other, dirs, tmp_path):
@@ -136,22 +137,22 @@ def test_sql_that_only_a_file_brings_is_not_run_unless_it_is_trusted(filled, oth
     made = reports.run(filled, "hits", {"head": "h"}, to=file, dirs=dirs)
     fill(other, ROWS, VOTES)
     with pytest.raises(ReportError, match=r"no report called 'hits' is known here.*\n  hint: .*--trust"):
-        report_rerun.rerun(other, file)
+        rerun.rerun(other, file)
     elsewhere = [write(tmp_path / "others", changed(("sum(n)::bigint as n_pairs", "7::bigint as n_pairs")))]
     with pytest.raises(ReportError, match=r"(?s)report 'hits' has other SQL here .*--trust"):
-        report_rerun.rerun(other, file, dirs=elsewhere)
-    assert report_rerun.rerun(other, file, trust=True).table.equals(made.table)
-    assert report_rerun.rerun(filled, file, dirs=elsewhere).is_equal, "this store recorded that SQL itself"
+        rerun.rerun(other, file, dirs=elsewhere)
+    assert rerun.rerun(other, file, trust=True).table.equals(made.table)
+    assert rerun.rerun(filled, file, dirs=elsewhere).is_equal, "this store recorded that SQL itself"
 
 
 def test_a_condition_that_only_a_file_brings_is_not_run_unless_it_is_trusted(filled, dirs, tmp_path):
     file = tmp_path / "a.parquet"
     reports.run(filled, "hits", {"head": "h"}, to=file, dirs=dirs, where="subset = 'easy'")
-    assert report_rerun.rerun(filled, file, dirs=dirs).is_equal
+    assert rerun.rerun(filled, file, dirs=dirs).is_equal
     bent = rewritten(file, tmp_path / "bent.parquet", where={"sql": "1 = (select 1)", "kept": []})
     with pytest.raises(ReportError, match=r"was made with --where '1 = \(select 1\)', which this store did not record"):
-        report_rerun.rerun(filled, bent, dirs=dirs)
-    assert report_rerun.rerun(filled, bent, dirs=dirs, trust=True).is_equal is False
+        rerun.rerun(filled, bent, dirs=dirs)
+    assert rerun.rerun(filled, bent, dirs=dirs, trust=True).is_equal is False
 
 
 def sql_said(text):
@@ -182,7 +183,7 @@ def test_tampered_metadata_is_refused(filled, dirs, tmp_path, said, message):
     file = tmp_path / "a.parquet"
     reports.run(filled, "hits", {"head": "h"}, to=file, dirs=dirs)
     with pytest.raises(ReportError, match=message):
-        report_rerun.rerun(filled, rewritten(file, **said), dirs=dirs)
+        rerun.rerun(filled, rewritten(file, **said), dirs=dirs)
     assert filled.value("select count(*) from heads") == 2
 
 
@@ -190,32 +191,32 @@ def test_trusted_sql_is_still_one_select_with_a_header(filled, dirs, tmp_path):
     file = tmp_path / "a.parquet"
     reports.run(filled, "hits", {"head": "h"}, to=file, dirs=dirs)
     with pytest.raises(ReportError):
-        report_rerun.rerun(filled, rewritten(file, **sql_said("drop table heads")), trust=True)
+        rerun.rerun(filled, rewritten(file, **sql_said("drop table heads")), trust=True)
     several = changed(("order by dataset = 'all', dataset\n", "; drop table rm.main.heads"))
     with pytest.raises(ReportError, match="2 statements"):
-        report_rerun.rerun(filled, rewritten(file, **sql_said(several)), trust=True)
+        rerun.rerun(filled, rewritten(file, **sql_said(several)), trust=True)
     assert filled.value("select count(*) from heads") == 2
 
 
 def test_files_without_a_run(filled, tmp_path):
     pq.write_table(pa.table({"a": [1]}), tmp_path / "plain.parquet")
     with pytest.raises(ReportError, match="has no provenance of a report"):
-        report_rerun.rerun(filled, tmp_path / "plain.parquet")
+        rerun.rerun(filled, tmp_path / "plain.parquet")
     (tmp_path / "no.parquet").write_text("no")
     with pytest.raises(BadFileError, match="(?s)is no Parquet file.*hint: write it again"):
-        report_rerun.rerun(filled, tmp_path / "no.parquet")
+        rerun.rerun(filled, tmp_path / "no.parquet")
     (tmp_path / "a.csv").write_text("a\n1\n")
     with pytest.raises(ReportError, match=r"has no provenance beside it.*\n  hint: it is in 'a.csv.provenance.json'"):
-        report_rerun.rerun(filled, tmp_path / "a.csv")
+        rerun.rerun(filled, tmp_path / "a.csv")
     (tmp_path / "a.txt").write_text("")
     with pytest.raises(BadFileError, match="holds no rows that can be read back"):
-        report_rerun.rerun(filled, tmp_path / "a.txt")
+        rerun.rerun(filled, tmp_path / "a.txt")
 
 
 def test_versions_that_differ_are_told(filled, dirs, tmp_path):
     file = tmp_path / "a.parquet"
     reports.run(filled, "hits", {"head": "h"}, to=file, dirs=dirs)
-    again = report_rerun.rerun(filled, rewritten(file, duckdb="1.0.0"), dirs=dirs)
+    again = rerun.rerun(filled, rewritten(file, duckdb="1.0.0"), dirs=dirs)
     assert again.is_equal and again.notes == [f"duckdb was 1.0.0, it is {duckdb.__version__}"]
 
 

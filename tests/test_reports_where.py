@@ -10,8 +10,8 @@ from tracing import fill_traces, until
 import rmstore
 from rmstore import reports
 from rmstore.errors import InputError, OptionError, ReportError, UnknownNameError
-from rmstore.report_cover import Covers
-from rmstore.report_header import FILTERED
+from rmstore.reports.cover import Covers
+from rmstore.reports.header import FILTERED
 from rmstore.store import statement
 
 ROWS = [

@@ -31,14 +31,14 @@ def report() -> None:
 @json_option
 def list_(dirs: tuple[Path, ...], as_json: bool) -> None:
     """List the reports with their titles and parameters; a file that is none is listed with what is wrong."""
-    from rmstore import report_files
     from rmstore.cli.output import show
+    from rmstore.reports import files
 
     rows = [
         {"report": one.name, "title": f"BROKEN: {one.problem}", "params": ""}
-        if isinstance(one, report_files.Broken)
+        if isinstance(one, files.Broken)
         else {"report": one.name, "title": one.title, "params": ", ".join(param.text for param in one.params)}
-        for one in report_files.scan(dirs)
+        for one in files.scan(dirs)
     ]
     show(rows, as_json=as_json)
 
@@ -61,14 +61,15 @@ def show_(name: str, dirs: tuple[Path, ...]) -> None:
 def check(settings: Settings, names: tuple[str, ...], dirs: tuple[Path, ...], as_json: bool) -> None:
     """Compare header, parameters and columns of reports with what their SQL gives; all reports by default."""
     import rmstore
-    from rmstore import report_files, reports
+    from rmstore import reports
     from rmstore.cli.output import show
+    from rmstore.reports import files
 
-    wanted = [reports.get(name, dirs) for name in names] or report_files.scan(dirs)
+    wanted = [reports.get(name, dirs) for name in names] or files.scan(dirs)
     rows = []
     with rmstore.connect() as store:
         for found in wanted:
-            problems = [found.problem] if isinstance(found, report_files.Broken) else reports.check(store, found)
+            problems = [found.problem] if isinstance(found, files.Broken) else reports.check(store, found)
             rows.append({"report": found.name, "state": "WRONG" if problems else "ok", "problems": "; ".join(problems)})
     show(rows, as_json=as_json)
     if any(row["problems"] for row in rows):
@@ -153,11 +154,11 @@ def run(
 @click.pass_obj
 def runs(settings: Settings, name: str | None, as_json: bool) -> None:
     """List the runs that the store recorded, newest first; diff and rerun take the first digits of their ids."""
-    from rmstore import report_record
     from rmstore.cli.output import show
+    from rmstore.reports import record
 
     with opened(settings) as store:
-        found = report_record.list_runs(store, name)
+        found = record.list_runs(store, name)
     if not as_json:
         found = [{**row, "run_id": row["run_id"][:8]} for row in found]
     show(found, as_json=as_json, empty=f"no run of {name!r} is recorded" if name else "no report has been run")
@@ -178,8 +179,8 @@ def diff(settings: Settings, left: str, right: str, trust: bool, dirs: tuple[Pat
 
     The measure is paired group by group, with an interval, where both runs can be repeated in this store.
     """
-    from rmstore import report_diff
     from rmstore.cli.output import notes, show, to_json
+    from rmstore.reports import diff as report_diff
 
     with opened(settings, write=True) as store:
         found = report_diff.diff(store, left, right, dirs=dirs, trust=trust)
@@ -207,8 +208,8 @@ def rerun(settings: Settings, source: str, trust: bool, dirs: tuple[Path, ...], 
 
     Head, snapshot and SQL must have the recorded fingerprints. Fractions are equal to 1e-9 of their size.
     """
-    from rmstore import report_rerun
     from rmstore.cli.output import counted, notes, plain, show, to_json
+    from rmstore.reports import rerun as report_rerun
 
     with opened(settings, write=True) as store:
         done = report_rerun.rerun(store, source, dirs=dirs, trust=trust)

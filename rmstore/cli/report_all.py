@@ -30,14 +30,14 @@ def run_all(
         prune: remove files of what is gone.
         as_json: print JSON.
     """
-    from rmstore import report_batch
     from rmstore.cli.output import notes, plain, show, to_json
     from rmstore.cli.progress import progress
+    from rmstore.reports import batch
 
     lists = {kind: [str(value) for name, value in pairs if name == kind] for kind in ("head", "snapshot")}
     params = {name: value for name, value in pairs if name not in lists}
     with opened(settings, write=True) as store, progress(show=not as_json) as tell:
-        rows = report_batch.run_all(
+        rows = batch.run_all(
             store, to, heads=lists["head"], frozen=lists["snapshot"], params=params, dirs=dirs, prune=prune,
             progress=tell,
         )  # fmt: skip

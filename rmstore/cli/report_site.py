@@ -34,9 +34,9 @@ def site(
     The page opens from the disk, in light and dark, and needs no network. It shows the Parquet files of reports in the
     folder; report run --all writes them, and is called first. Links to a result stay the same when it is built again.
     """
-    from rmstore import report_site
     from rmstore.cli.output import counted, notes, show_record
     from rmstore.cli.progress import progress
+    from rmstore.reports import site as report_site
 
     if heads and not run:
         raise click.UsageError("--head says what to run, and --no-run runs nothing")

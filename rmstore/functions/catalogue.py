@@ -34,7 +34,7 @@ def version(store: Store, rows: pa.ChunkedArray) -> pa.Array:
 @sql_function("_rm_reports", f"{REPORT}[]")
 def reports(store: Store, rows: pa.ChunkedArray) -> pa.Array:
     """Return the built-in reports as their headers state them, once per row."""
-    from rmstore.report_files import list_reports
+    from rmstore.reports.files import list_reports
 
     found = [
         {

@@ -6,7 +6,7 @@ from lab import fill, save_head, table
 from scipy import stats
 
 from rmstore import reports, snapshots
-from rmstore.report_rows import same
+from rmstore.reports.rows import same
 
 ROWS = [
     {"prompt": "p1", "text": "aaaa", "reward": 2, "policy": "x"},

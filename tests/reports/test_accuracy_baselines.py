@@ -13,7 +13,7 @@ from stocking import stock
 import rmstore
 from rmstore import reports, snapshots
 from rmstore.imports import import_vectors
-from rmstore.report_rows import same
+from rmstore.reports.rows import same
 
 N, DIM, FOLDS, K = 180, 6, 5, 10
 MATCH = "select r.response_id, f.embedding from file as f join responses as r on r.text = f.name"

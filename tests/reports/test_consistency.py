@@ -7,7 +7,7 @@ from wide_lab import describe, widen
 
 import rmstore
 from rmstore import reports
-from rmstore.report_rows import same
+from rmstore.reports.rows import same
 
 N, D = 60, 3
 ANGLES = np.arccos(np.linspace(0.7, 0.95, N))

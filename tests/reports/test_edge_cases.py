@@ -10,7 +10,7 @@ from wide_lab import widen
 import rmstore
 from rmstore import reports
 from rmstore.errors import RmstoreError
-from rmstore.report_files import list_reports
+from rmstore.reports.files import list_reports
 
 PROMPTS, POLICIES = 12, ("a", "b", "c")
 SMALL = {"replicates": 20, "repeats": 2, "folds": 2}

@@ -10,7 +10,7 @@ from rmstore import reports
 from rmstore.embedding import embed
 from rmstore.errors import OptionError, ReportError, UnknownNameError
 from rmstore.reembedding import reembed
-from rmstore.report_rows import same
+from rmstore.reports.rows import same
 
 N = 60
 FLIPPED = 5

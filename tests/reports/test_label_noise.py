@@ -6,9 +6,10 @@ from lab import fill, withhold
 from stocking import stock
 
 import rmstore
-from rmstore import report_rows, reports
+from rmstore import reports
 from rmstore.embedding import embed
 from rmstore.errors import OptionError, ReportError, UnknownNameError
+from rmstore.reports import rows as report_rows
 
 PROMPTS, CANDIDATES = 300, 8
 EXPECTED = {0.1: (0.472, 0.6907), 0.5: (0.369, 0.6401), 1: (0.275, 0.540), 5: (0.076, 0.1786), 10: (0.039, 0.0923)}

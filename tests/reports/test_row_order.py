@@ -1,6 +1,6 @@
 """Every built-in report says the same of the same rows, in whatever order the tables hold them, with any threads.
 
-One that a batch takes to stay with its snapshot (:mod:`rmstore.report_reach`) says so beside other data sets too.
+One that a batch takes to stay with its snapshot (:mod:`rmstore.reports.reach`) says so beside other data sets too.
 
 The data make a query choose: equal rewards, golds and win rates, means that are equal but for the order in which
 doubles are added up, a response of several generations, data sets and subsets, several votes on a pair, prompts and
@@ -21,10 +21,11 @@ from tracing import fill_traces, until
 from wide_lab import describe, widen
 
 import rmstore
-from rmstore import report_compare, report_files, report_reach, report_run, reports, snapshots
-from rmstore.report_inputs import Inputs
-from rmstore.report_rows import differences
-from rmstore.report_run import Job
+from rmstore import reports, snapshots
+from rmstore.reports import compare, execution, files, reach
+from rmstore.reports.execution import Job
+from rmstore.reports.inputs import Inputs
+from rmstore.reports.rows import differences
 from rmstore.store import quote_identifier
 
 PROMPTS, K, DIM, LINES = 64, 6, 20, 12
@@ -232,8 +233,8 @@ def stores(tmp_path_factory):
 
 def stays(store, report, params):
     """Return whether a batch takes a report to read nothing beyond its snapshots."""
-    inputs, bound = Inputs(store), report_run.prepare(store, Job(report, params))
-    return report_reach.reach(store, inputs.functions, inputs.tables, report, bound) == "snapshots"
+    inputs, bound = Inputs(store), execution.prepare(store, Job(report, params))
+    return reach.reach(store, inputs.functions, inputs.tables, report, bound) == "snapshots"
 
 
 def units(store, report, params):
@@ -241,7 +242,7 @@ def units(store, report, params):
     if report.compare is None:
         return pa.table({})
     job = Job(report, params)
-    rows = report_run.units(store, job, report_run.prepare(store, job)).to_pylist()
+    rows = execution.units(store, job, execution.prepare(store, job)).to_pylist()
     cells = [{**row, "group_id": str(row["group_id"])} for row in rows]
     return pa.Table.from_pylist(sorted(cells, key=lambda cell: [str(value) for value in list(cell.values())[:-2]]))
 
@@ -285,7 +286,7 @@ def test_totals_that_were_added_up_in_another_order_do_not_differ(store):
         for given in (totals, [totals[1], totals[0], 2.0])
     )
     line = reports.get("margins").compare
-    row = report_compare.pair(store, replace(line, keys=()), left, right).to_pylist()[0]
+    row = compare.pair(store, replace(line, keys=()), left, right).to_pylist()[0]
     assert (row["difference"], row["low"], row["high"], row["z"]) == (pytest.approx(0, abs=1e-15), None, None, None)
 
 
@@ -303,4 +304,4 @@ def test_fits_that_cancel_out_have_no_peak(store):
 
 
 def test_every_report_that_is_there_is_shuffled():
-    assert {name for name, *_ in CASES} == {report.name for report in report_files.list_reports()}
+    assert {name for name, *_ in CASES} == {report.name for report in files.list_reports()}

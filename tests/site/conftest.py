@@ -4,7 +4,7 @@ import pytest
 from results_folder import fill_folder
 
 import rmstore
-from rmstore.report_site import build
+from rmstore.reports.site import build
 
 
 @pytest.fixture(scope="session")

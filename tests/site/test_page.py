@@ -9,10 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 from results_folder import HOSTILE
 
-from rmstore import report_kept, reports
+from rmstore import reports
 from rmstore.errors import StoreError
-from rmstore.report_results import anchor, read
-from rmstore.report_site import build, publish
+from rmstore.reports import kept as report_kept
+from rmstore.reports.results import anchor, read
+from rmstore.reports.site import build, publish
 
 
 @pytest.fixture(scope="module")

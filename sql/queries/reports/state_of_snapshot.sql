@@ -1,5 +1,5 @@
 -- What the store holds that concerns one snapshot, as a row per kind that changes when any of its rows does: all that a
--- function bound to a snapshot (rmstore/report_reach.py) can read. Votes, ratings, sources and labels count from whatever
+-- function bound to a snapshot (rmstore/reports/reach.py) can read. Votes, ratings, sources and labels count from whatever
 -- data set they come; of what was said ids are enough, which are hashes of it. hash() may change with the engine, whose
 -- version stands beside this.
 with chosen as (

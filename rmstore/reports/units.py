@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from rmstore.errors import ReportError
-from rmstore.report_header import Report
+from rmstore.reports.header import Report
 from rmstore.store import fill_in, quote_identifier, statement
 
 _JOINING = {"union", "intersect", "except"}

@@ -10,7 +10,7 @@ from typing import Any
 from rmstore import head_store, snapshots
 from rmstore.errors import OptionError, ReportError, UnknownNameError
 from rmstore.records import HeadInfo, SnapshotInfo
-from rmstore.report_header import Parameter, Report, convert
+from rmstore.reports.header import Parameter, Report, convert
 from rmstore.store import Store
 
 SPLITS = ("train", "valid", "test", "all")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from rmstore.errors import MissingPackageError, ReportError
-from rmstore.report_chart import Chart
-from rmstore.report_header import Report
-from rmstore.report_points import ROWWISE, Point, Points, points, upright
-from rmstore.report_scales import WIDTH, Scales
-from rmstore.report_text import clean, words
-from rmstore.report_theme import LIGHT, THEMES, config
+from rmstore.reports.chart import Chart
+from rmstore.reports.header import Report
+from rmstore.reports.points import ROWWISE, Point, Points, points, upright
+from rmstore.reports.scales import WIDTH, Scales
+from rmstore.reports.text import clean, words
+from rmstore.reports.theme import LIGHT, THEMES, config
 
 if TYPE_CHECKING:
     import altair as alt

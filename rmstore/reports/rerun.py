@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from rmstore import __version__, head_store, report_record, snapshots
+from rmstore import __version__, head_store, snapshots
 from rmstore.errors import ReportError, RmstoreError, UnknownNameError
-from rmstore.report_files import get
-from rmstore.report_header import Report, parse
-from rmstore.report_parameters import Bound
-from rmstore.report_record import Recorded
-from rmstore.report_rows import differences
-from rmstore.report_run import Done, Job, execute, prepare
+from rmstore.reports import record
+from rmstore.reports.execution import Done, Job, execute, prepare
+from rmstore.reports.files import get
+from rmstore.reports.header import Report, parse
+from rmstore.reports.parameters import Bound
+from rmstore.reports.record import Recorded
+from rmstore.reports.rows import differences
 from rmstore.store import Store
 
 if TYPE_CHECKING:
@@ -60,13 +61,13 @@ def rerun(store: Store, source: str | Path, *, dirs: Sequence[str | Path] = (), 
             SQL of the file would have to be trusted.
         BadFileError: the file cannot be read.
     """
-    recorded = report_record.load(store, source)
+    recorded = record.load(store, source)
     done = repeat(store, recorded, dirs=dirs, trust=trust)
     notes = [*_changes(recorded.provenance, done.provenance), *done.provenance["notes"]]
     if recorded.file is None:
         notes.append("the rows of then were not kept in a file, or it is gone: there is nothing to compare with")
         return Rerun(done.provenance["report"], None, [], done.table, done.provenance, notes)
-    found = differences(report_record.rows(store, recorded, like=done.table), done.table)
+    found = differences(record.rows(store, recorded, like=done.table), done.table)
     return Rerun(done.provenance["report"], not found, found, done.table, done.provenance, notes)
 
 

@@ -12,9 +12,9 @@ from urllib.parse import unquote
 
 from rmstore import __version__
 from rmstore.errors import MissingPackageError
-from rmstore.report_text import words
-from rmstore.report_theme import DARK, LIGHT
-from rmstore.report_view import View
+from rmstore.reports.text import words
+from rmstore.reports.theme import DARK, LIGHT
+from rmstore.reports.view import View
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -9,18 +9,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rmstore import head_card, head_store, report_batch, snapshots
+from rmstore import head_card, head_store, snapshots
 from rmstore.datasets import list_datasets
 from rmstore.errors import StoreError, UnknownNameError
 from rmstore.export import replacing
 from rmstore.records import Progress, silent
-from rmstore.report_headline import headline
-from rmstore.report_html import environment, render, safe
-from rmstore.report_kept import Pictures
-from rmstore.report_picture import altair
-from rmstore.report_results import Result, address, anchor, natural, read
-from rmstore.report_text import clean, column, words
-from rmstore.report_view import Cell, Head, Table, View, cell, of_rows, view
+from rmstore.reports import batch
+from rmstore.reports.headline import headline
+from rmstore.reports.html import environment, render, safe
+from rmstore.reports.kept import Pictures
+from rmstore.reports.picture import altair
+from rmstore.reports.results import Result, address, anchor, natural, read
+from rmstore.reports.text import clean, column, words
+from rmstore.reports.view import Cell, Head, Table, View, cell, of_rows, view
 from rmstore.store import Store
 
 PAGE = "index.html"
@@ -108,7 +109,7 @@ def publish(
     Args:
         store: an open store.
         folder: takes the Parquet files and ``index.html``.
-        run: call :func:`rmstore.report_batch.run_all` first; without it the page shows what the folder has.
+        run: call :func:`rmstore.batch.run_all` first; without it the page shows what the folder has.
         heads: references of heads to run reports on; the default version of each name where there are none.
         dirs: folders with more reports.
         progress: told what is run, then what is drawn.
@@ -120,7 +121,7 @@ def publish(
     """
     environment()  # before anything is computed
     altair()
-    rows = report_batch.run_all(store, folder, heads=heads, dirs=dirs, progress=progress) if run else []
+    rows = batch.run_all(store, folder, heads=heads, dirs=dirs, progress=progress) if run else []
     notes = [f"report {row.report} is wrong: {row.reason}" for row in rows if row.state == "failed"]
     if stale := sum(row.state == "stale" for row in rows):
         notes.append(

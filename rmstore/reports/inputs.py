@@ -11,11 +11,12 @@ from typing import Any
 
 import duckdb
 
-from rmstore import __version__, report_provenance, resources
+from rmstore import __version__, resources
 from rmstore.hashing import canonical_json
-from rmstore.report_header import Report
-from rmstore.report_parameters import Bound
-from rmstore.report_reach import Functions, Reach, reach
+from rmstore.reports import provenance
+from rmstore.reports.header import Report
+from rmstore.reports.parameters import Bound
+from rmstore.reports.reach import Functions, Reach, reach
 from rmstore.store import Store
 
 
@@ -35,7 +36,7 @@ class Inputs:
 
         They are the SQL of the report, the SQL and Python that it is run by, the versions, the parameters, and data:
         what concerns its heads and the responses of its snapshots, where the report cannot read more
-        (:mod:`rmstore.report_reach`), with what its file says of heads, snapshots and data sets; else all that the
+        (:mod:`rmstore.reports.reach`), with what its file says of heads, snapshots and data sets; else all that the
         store holds.
         """
         key = (report.sha256, report.is_builtin, *bound.heads, None, *bound.snapshots)
@@ -67,7 +68,7 @@ class Inputs:
     def _bound_data(self, bound: Bound) -> list[Any]:
         key = tuple((name, bound.values[name]) for name in (*bound.heads, *bound.snapshots))
         if key not in self._sources:
-            self._sources[key] = report_provenance.sources(self._store, bound)
+            self._sources[key] = provenance.sources(self._store, bound)
         states = [self._state("head", info.head_id) for info in bound.heads.values()]
         states += [self._state("snapshot", info.snapshot_id) for info in bound.snapshots.values()]
         return [self._sources[key], states]

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import duckdb
 
-from rmstore.report_header import Report
-from rmstore.report_parameters import Bound
+from rmstore.reports.header import Report
+from rmstore.reports.parameters import Bound
 from rmstore.store import Store, statement
 
 Reach = Literal["snapshots", "store", "outside"]
@@ -93,7 +93,7 @@ def reach(store: Store, functions: Functions, tables: set[str], report: Report, 
     Args:
         store: an open store.
         functions: the functions that SQL can call.
-        tables: names of the tables that :mod:`rmstore.report_inputs` watches.
+        tables: names of the tables that :mod:`rmstore.reports.inputs` watches.
         report: the report.
         bound: its parameters.
     """

@@ -14,10 +14,10 @@ import duckdb
 
 from rmstore.errors import ReportError
 from rmstore.filters import blaming, columns, one_condition
-from rmstore.report_cover import Covers
-from rmstore.report_files import list_reports
-from rmstore.report_header import Report
-from rmstore.report_parameters import Bound
+from rmstore.reports.cover import Covers
+from rmstore.reports.files import list_reports
+from rmstore.reports.header import Report
+from rmstore.reports.parameters import Bound
 from rmstore.store import Store, fill_in, quote_identifier, statement
 
 _OF_HEAD = ("head", "snapshot")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rmstore import resources
 from rmstore.errors import ReportError, UnknownNameError
-from rmstore.report_header import Report, parse
+from rmstore.reports.header import Report, parse
 
 
 @dataclass(frozen=True)

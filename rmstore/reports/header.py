@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any, NoReturn
 
 from rmstore.errors import ReportError, UnknownNameError
-from rmstore.report_chart import Chart, parse_chart
+from rmstore.reports.chart import Chart, parse_chart
 
 TYPES = ("HEAD", "SNAPSHOT", "VARCHAR", "DOUBLE", "INTEGER", "BOOLEAN")
 """What a parameter can be; HEAD and SNAPSHOT are references, resolved to exact versions before the SQL runs."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from rmstore.report_chart import Chart
-from rmstore.report_text import clean, is_number, shortened, words
+from rmstore.reports.chart import Chart
+from rmstore.reports.text import clean, is_number, shortened, words
 
 LABEL = 46
 """Characters of the name of a category; longer ones end with an ellipsis."""

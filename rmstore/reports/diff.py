@@ -14,13 +14,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rmstore import report_compare, report_record
 from rmstore.errors import ReportError, RmstoreError
-from rmstore.report_header import Comparison, parse
-from rmstore.report_record import Recorded
-from rmstore.report_rerun import job_of, repeat
-from rmstore.report_run import units
-from rmstore.report_units import listed
+from rmstore.reports import compare, record
+from rmstore.reports.execution import units
+from rmstore.reports.header import Comparison, parse
+from rmstore.reports.record import Recorded
+from rmstore.reports.rerun import job_of, repeat
+from rmstore.reports.units import listed
 from rmstore.store import Store, fill_in, quote_identifier, statement
 
 PAIRED = ("n_paired", "paired_difference", "low", "high", "z")
@@ -62,7 +62,7 @@ def diff(
         left: a file that a report wrote, or the first digits of a run id of this store.
         right: another.
         dirs: folders with more reports.
-        trust: run SQL that comes from a file alone, see :func:`rmstore.report_rerun.rerun`.
+        trust: run SQL that comes from a file alone, see :func:`rmstore.reports.rerun.rerun`.
 
     Raises:
         UnknownNameError: there is no such file or run.
@@ -70,7 +70,7 @@ def diff(
             whose rows were not kept cannot be repeated here.
         BadFileError: a file cannot be read.
     """
-    sides = [report_record.load(store, source) for source in (left, right)]
+    sides = [record.load(store, source) for source in (left, right)]
     first, second = (side.provenance for side in sides)
     if first["report"] != second["report"]:
         raise ReportError(
@@ -133,9 +133,9 @@ def _facts(said: dict[str, Any]) -> dict[str, Any]:
 def _rows(store: Store, side: Recorded, dirs: Sequence[str | Path], trust: bool) -> pa.Table:
     """Return the rows that a run wrote; where they were not kept, those of the run done again."""
     if side.file is not None and side.file.suffix.lower() == ".parquet":
-        return report_record.rows(store, side)
+        return record.rows(store, side)
     fresh = repeat(store, side, dirs=dirs, trust=trust).table
-    return fresh if side.file is None else report_record.rows(store, side, like=fresh)
+    return fresh if side.file is None else record.rows(store, side, like=fresh)
 
 
 def _paired(
@@ -151,8 +151,8 @@ def _paired(
     except RmstoreError as problem:
         hint = f" ({problem.hint})" if problem.hint else ""
         return None, [f"no interval: {problem.problem}{hint}"]
-    table = report_compare.pair(store, line, left, right)
-    return table, report_compare.notes(table)
+    table = compare.pair(store, line, left, right)
+    return table, compare.notes(table)
 
 
 def _joined(
@@ -176,7 +176,7 @@ def _joined(
     if paired is not None and line is not None:
         whole = pa.table(columns)
         found = _matched(store, keys, whole, paired)[1].slice(0, whole.num_rows)  # cells that no row shows go
-        names = (report_compare.number_of(line), "difference", "low", "high", "z")
+        names = (compare.number_of(line), "difference", "low", "high", "z")
         first |= {name: found[source] for name, source in zip(PAIRED, names, strict=True)}
     return pa.table({**first, **{name: column for name, column in columns.items() if name not in first}})
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from rmstore.report_header import Report
-from rmstore.report_points import upright
-from rmstore.report_text import clean, words
+from rmstore.reports.header import Report
+from rmstore.reports.points import upright
+from rmstore.reports.text import clean, words
 
 
 @dataclass(frozen=True)

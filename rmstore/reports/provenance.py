@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from rmstore import withdrawals
 from rmstore.records import HeadInfo, SnapshotInfo
-from rmstore.report_header import Report
-from rmstore.report_parameters import Bound
+from rmstore.reports.header import Report
+from rmstore.reports.parameters import Bound
 from rmstore.store import Store
 
 

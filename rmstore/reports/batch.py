@@ -1,6 +1,6 @@
 """``report run --all``: every report that fits, one Parquet file per run, and nothing computed that has not changed.
 
-A file carries the digest of its inputs (:mod:`rmstore.report_inputs`); where that is the digest of today it is left
+A file carries the digest of its inputs (:mod:`rmstore.reports.inputs`); where that is the digest of today it is left
 alone. What did not apply stands with its digest in ``skipped.json``, so that it is not tried again before something
 changes. Files appear when they are complete: a run that was killed is gone on with by running it again.
 """
@@ -15,14 +15,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rmstore import head_store, report_provenance, report_record, reports, snapshots
+from rmstore import head_store, reports, snapshots
 from rmstore.errors import BadFileError, Interrupted, NoRoomError, ReportError, RmstoreError, StoreError
 from rmstore.export import replacing
 from rmstore.records import Progress, silent
-from rmstore.report_files import names_of
-from rmstore.report_inputs import Inputs
-from rmstore.report_plan import Planned, plan
-from rmstore.report_run import Job, execute, prepare
+from rmstore.reports import provenance, record
+from rmstore.reports.execution import Job, execute, prepare
+from rmstore.reports.files import names_of
+from rmstore.reports.inputs import Inputs
+from rmstore.reports.plan import Planned, plan
 from rmstore.store import Store
 
 SKIPPED = "skipped.json"
@@ -127,7 +128,7 @@ def _one(store: Store, folder: Path, planned: Planned, inputs: Inputs, skips: _S
             return replace(row, state="failed", reason=problem.problem)
         skips.enter(key, tried, problem.problem)
         return replace(row, reason=problem.problem)
-    if reason := report_provenance.why_nothing(store, done.report, bound, done.table):
+    if reason := provenance.why_nothing(store, done.report, bound, done.table):
         skips.enter(key, tried, reason)
         return replace(row, reason=reason)
     _make(target.parent)
@@ -176,7 +177,7 @@ def _said(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        return report_record.provenance_of(file)
+        return record.provenance_of(file)
     except (BadFileError, ReportError):
         return {}
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from math import floor, log10
 from typing import Any
 
-from rmstore.report_chart import Chart
-from rmstore.report_points import SEPARATOR, Points
-from rmstore.report_text import clean, words
-from rmstore.report_theme import DASHES, SHAPES, THEMES, series_colors
+from rmstore.reports.chart import Chart
+from rmstore.reports.points import SEPARATOR, Points
+from rmstore.reports.text import clean, words
+from rmstore.reports.theme import DASHES, SHAPES, THEMES, series_colors
 
 WIDTH = 640
 """Pixels of the plot between its axes, panels together."""

@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 
 from rmstore.errors import QueryError, ReportError
-from rmstore.report_header import Column, Report
-from rmstore.report_units import units_sql, used
+from rmstore.reports.header import Column, Report
+from rmstore.reports.units import units_sql, used
 from rmstore.store import Store, statement
 
 _EXAMPLES: dict[str, Any] = {

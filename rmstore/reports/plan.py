@@ -8,9 +8,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from rmstore import head_store, snapshots
-from rmstore.report_files import Broken, scan
-from rmstore.report_header import Report
-from rmstore.report_parameters import check_value
+from rmstore.reports.files import Broken, scan
+from rmstore.reports.header import Report
+from rmstore.reports.parameters import check_value
 from rmstore.store import Store
 
 

@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 
 from rmstore.export import replacing
 from rmstore.hashing import canonical_json
-from rmstore.report_drawing import svg, versions
-from rmstore.report_inputs import code
-from rmstore.report_picture import Frame
-from rmstore.report_results import Result
+from rmstore.reports.drawing import svg, versions
+from rmstore.reports.inputs import code
+from rmstore.reports.picture import Frame
+from rmstore.reports.results import Result
 
 KEPT = ".pictures.json"
 """File of a folder with the pictures of its page; without it all are drawn again."""

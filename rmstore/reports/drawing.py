@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from rmstore.errors import MissingPackageError
-from rmstore.report_header import Report
-from rmstore.report_picture import Frame, altair, picture
+from rmstore.reports.header import Report
+from rmstore.reports.picture import Frame, altair, picture
 
 _ID = re.compile(r'(id="|url\(#|href="#)([A-Za-z][\w-]*)')
 PIXELS = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from rmstore.report_view import Fact, Table, View
+from rmstore.reports.view import Fact, Table, View
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$#]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown reads as more than text. An underscore inside a word is no emphasis."""

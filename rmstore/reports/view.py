@@ -10,11 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from rmstore.report_chart import Chart
-from rmstore.report_header import Report
-from rmstore.report_headline import caption
-from rmstore.report_points import upright
-from rmstore.report_text import clean, column, full, is_number, words
+from rmstore.reports.chart import Chart
+from rmstore.reports.header import Report
+from rmstore.reports.headline import caption
+from rmstore.reports.points import upright
+from rmstore.reports.text import clean, column, full, is_number, words
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from rmstore import __version__, head_store, report_compare, report_filter, report_folds, report_provenance
+from rmstore import __version__, head_store
 from rmstore.errors import OptionError, QueryError, ReportError
-from rmstore.report_check import check_parameters, compare_columns
-from rmstore.report_cover import Covers
-from rmstore.report_header import Column, Report
-from rmstore.report_parameters import Bound, bind
-from rmstore.report_units import units_sql, used
+from rmstore.reports import compare as report_compare
+from rmstore.reports import conditions
+from rmstore.reports import folds as report_folds
+from rmstore.reports import provenance as report_provenance
+from rmstore.reports.checking import check_parameters, compare_columns
+from rmstore.reports.cover import Covers
+from rmstore.reports.header import Column, Report
+from rmstore.reports.parameters import Bound, bind
+from rmstore.reports.units import units_sql, used
 from rmstore.store import Store
 
 if TYPE_CHECKING:
@@ -83,7 +87,7 @@ def prepare(store: Store, job: Job) -> Bound:
     refuse(job.report, check_parameters(store, job.report))
     if job.compare is not None:
         report_compare.line_of(job.report)
-    report_filter.check(store, job.report, job.where)
+    conditions.check(store, job.report, job.where)
     return bind(store, job.report, report_folds.defaults(job.report, dict(job.params), job.folds))
 
 
@@ -170,8 +174,8 @@ def opened_side(store: Store, job: Job, bound: Bound) -> Iterator[Side]:
     with store.cursor("report_macros") as cursor:
         covers = Covers(store, cursor)
         with report_folds.prepared(store, covers, bound, job.folds) as (folds, notes):
-            kept = report_filter.lay(store, covers, job.report, bound, job.where)
-            yield Side(cursor, bound, folds, kept, notes + report_filter.notes(kept, job.where))
+            kept = conditions.lay(store, covers, job.report, bound, job.where)
+            yield Side(cursor, bound, folds, kept, notes + conditions.notes(kept, job.where))
 
 
 def refuse(report: Report, problems: Sequence[str]) -> None:

@@ -1,4 +1,18 @@
-"""Reports: SQL in, a table with its provenance out, a file where one is asked for, a row in ``report_runs``."""
+"""Reports: SQL in, a table with its provenance out, a file where one is asked for, a row in ``report_runs``.
+
+========================  ==========================================================================================
+reading a report          ``files`` finds it, ``header`` reads its contract, ``parameters`` binds values, ``checking``
+                          runs the contract against the engine
+running it                ``execution``; ``cover`` lays ``folds``, ``conditions`` and ``units`` over what it reads;
+                          ``provenance`` says where the rows came from, ``rows`` when two results are the same
+runs beside each other    ``compare`` pairs two heads, ``diff`` two runs, ``rerun`` repeats one that ``record`` reads
+many at once              ``batch`` works off a ``plan``; ``inputs`` and their ``reach`` say what is still true
+what a person sees        ``output`` chooses the format, ``view`` and ``text`` the figures; ``markdown``, ``html``
+the picture               ``chart`` is declared, ``points`` are its marks, ``picture`` draws them with ``scales`` and a
+                          ``theme``, ``drawing`` renders
+the page                  ``site`` of ``results`` and their ``headline``; ``kept`` pictures are not drawn again
+========================  ==========================================================================================
+"""
 
 from __future__ import annotations
 
@@ -7,14 +21,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rmstore import report_output
 from rmstore.hashing import canonical_json
 from rmstore.records import ReportResult
-from rmstore.report_chart import Chart
-from rmstore.report_check import check
-from rmstore.report_files import get, list_reports
-from rmstore.report_header import Column, Comparison, Parameter, Report
-from rmstore.report_run import Done, Job, execute
+from rmstore.reports.chart import Chart
+from rmstore.reports.checking import check
+from rmstore.reports.execution import Done, Job, execute
+from rmstore.reports.files import get, list_reports
+from rmstore.reports.header import Column, Comparison, Parameter, Report
+from rmstore.reports.output import check_ending, write
 from rmstore.store import Store, statement
 
 __all__ = ["Chart", "Column", "Comparison", "Parameter", "Report", "check", "finish", "get", "list_reports", "run"]
@@ -39,9 +53,9 @@ def run(
         params: parameters by name; references are resolved once, and the exact versions are recorded.
         to: a file; its ending says the format. A Parquet file carries the provenance in its key-value metadata.
         dirs: folders with more reports.
-        folds: score every group with a head trained like the given one on the other folds; see ``report_folds``.
+        folds: score every group with a head trained like the given one on the other folds; see ``reports.folds``.
         where: one SQL expression, which filters the table functions of the header's ``filter`` line.
-        compare: reference of a second head; the rows are then the difference of the measure, see ``report_compare``.
+        compare: reference of a second head; the rows are then the difference of the measure, see ``reports.compare``.
 
     Raises:
         UnknownNameError: no such report, head, snapshot, data set, subset or attribute.
@@ -54,7 +68,7 @@ def run(
     job = Job(get(name, dirs), dict(params or {}), folds, where, compare)
     target = Path(to) if to is not None else None
     if target is not None:
-        report_output.check_ending(target, None if compare else job.report)
+        check_ending(target, None if compare else job.report)
     return finish(store, execute(store, job), target)
 
 
@@ -63,7 +77,7 @@ def finish(store: Store, done: Done, target: Path | None) -> ReportResult:
     run_id = None if store.read_only else str(uuid.uuid4())
     provenance = {**done.provenance, "run_id": run_id}
     if target is not None:
-        report_output.write(store, done.report, done.table, target, provenance)
+        write(store, done.report, done.table, target, provenance)
     if run_id is not None:
         _record(store, done, provenance, target)
     return ReportResult(done.provenance["report"], done.table, provenance, target)

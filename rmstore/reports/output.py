@@ -12,13 +12,13 @@ import pyarrow as pa
 from rmstore.errors import OptionError, QueryError, ReportError, RmstoreError, StoreError
 from rmstore.export import copy_options, export, replacing
 from rmstore.hashing import canonical_json
-from rmstore.report_drawing import png, svg
-from rmstore.report_header import Report
-from rmstore.report_headline import caption
-from rmstore.report_html import MOST_ROWS, run_page
-from rmstore.report_markdown import markdown
-from rmstore.report_picture import Frame
-from rmstore.report_view import view
+from rmstore.reports.drawing import png, svg
+from rmstore.reports.header import Report
+from rmstore.reports.headline import caption
+from rmstore.reports.html import MOST_ROWS, run_page
+from rmstore.reports.markdown import markdown
+from rmstore.reports.picture import Frame
+from rmstore.reports.view import view
 from rmstore.store import Store
 
 Maker = Callable[[Report, pa.Table, Mapping[str, Any], str], str | bytes]

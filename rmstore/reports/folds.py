@@ -1,7 +1,7 @@
 """Reports by folds: every group is scored by a head that was trained, like the given one, on the other groups.
 
 The SQL of the report stays as it is. On the cursor that runs it, ``rm_rewards`` and ``rm_pairs`` are covered by macros
-(:mod:`rmstore.report_cover`) that read the fold heads, which live in memory for that run and are never stored.
+(:mod:`rmstore.reports.cover`) that read the fold heads, which live in memory for that run and are never stored.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 from rmstore.errors import OptionError, ReportError
 from rmstore.features import FEATURES, struct_of_inputs
 from rmstore.recipes import Recipe
-from rmstore.report_cover import Covers
-from rmstore.report_files import list_reports
-from rmstore.report_header import Report
-from rmstore.report_parameters import Bound
+from rmstore.reports.cover import Covers
+from rmstore.reports.files import list_reports
+from rmstore.reports.header import Report
+from rmstore.reports.parameters import Bound
 from rmstore.snapshot_training import pairs_of_snapshot
 from rmstore.store import Store, fill_in, statement
 from rmstore.training import fit_rows

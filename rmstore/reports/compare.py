@@ -7,10 +7,10 @@ from dataclasses import replace
 import pyarrow as pa
 
 from rmstore.errors import ReportError
-from rmstore.report_chart import Chart
-from rmstore.report_files import list_reports
-from rmstore.report_header import Column, Comparison, Report
-from rmstore.report_units import listed
+from rmstore.reports.chart import Chart
+from rmstore.reports.files import list_reports
+from rmstore.reports.header import Column, Comparison, Report
+from rmstore.reports.units import listed
 from rmstore.store import Store, fill_in, quote_identifier, statement
 
 

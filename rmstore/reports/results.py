@@ -14,8 +14,8 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from rmstore.errors import ReportError
-from rmstore.report_compare import as_report
-from rmstore.report_header import Report, parse
+from rmstore.reports.compare import as_report
+from rmstore.reports.header import Report, parse
 
 PREFIX = b"rmstore."
 MOST_ROWS = 20_000
