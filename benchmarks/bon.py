@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 import rmstore
 from rmstore.best_of_n import curves
-from rmstore.report_files import get
+from rmstore.reports.files import get
 
 DRAWN_N = (2, 5, 10, 30, 50, 100, 300, 500)
 PERMUTATIONS = 100
