@@ -16,6 +16,7 @@ from rmstore import disk, migrate, safe_query, spilling
 from rmstore.api import Store
 from rmstore.errors import RmstoreError, StoreError, StoreLockedError, StoreVersionError
 from rmstore.functions import register
+from rmstore.stop import Stop
 from rmstore.store import quote_identifier, quote_literal
 
 ROW_GROUP_SIZE = 12_288
@@ -62,6 +63,7 @@ def connect(
         StoreLockedError: another process holds the file.
         StoreVersionError: the file was written by a newer rmstore, or is old and opened read-only.
         StoreError: there is no such store, or the file is not one.
+        Interrupted: Ctrl-C arrived before it was open.
     """
     file = None if str(path) == ":memory:" else Path(path)
     if safe and file is None:
@@ -77,16 +79,19 @@ def connect(
         config["threads"] = threads
     con = duckdb.connect(":memory:", config=config)
     try:
-        _attach_file(con, file, read_only=read_only, compat=compat)
-        if file is not None and not read_only:
-            spilling.clear(file)
-        with _readable(file):
-            _bring_up_to_date(con, read_only=read_only)
-        kind = safe_query.SafeStore if safe else Store
-        store = _equip(con, file, read_only=read_only, functions="memory", search_path="rm.main,memory.main", kind=kind)
-        if isinstance(store, safe_query.SafeStore):
-            store.timeout = timeout or safe_query.TIMEOUT
-            store.shut()
+        with Stop().heard(con):
+            _attach_file(con, file, read_only=read_only, compat=compat)
+            if file is not None and not read_only:
+                spilling.clear(file)
+            with _readable(file):
+                _bring_up_to_date(con, read_only=read_only)
+            store = _equip(
+                con, file, read_only=read_only, functions="memory", search_path="rm.main,memory.main",
+                kind=safe_query.SafeStore if safe else Store,
+            )  # fmt: skip
+            if isinstance(store, safe_query.SafeStore):
+                store.timeout = timeout or safe_query.TIMEOUT
+                store.shut()
     except BaseException:
         con.close()
         raise
@@ -113,14 +118,15 @@ def attach(con: duckdb.DuckDBPyConnection, store: str | Path | None = None, *, r
     file = None if store is None else Path(store)
     if file is None:
         warnings.warn("no store given: heads live in memory and go with this connection", stacklevel=2)
-    _attach_file(con, file, read_only=read_only, compat=None)
-    with _readable(file):
-        _bring_up_to_date(con, read_only=read_only)
-    con.execute(f"attach ':memory:' as {FUNCTIONS}")
-    database, schema = con.execute("select current_database(), current_schema()").fetchone() or ("memory", "main")
-    home = f"{quote_identifier(database)}.{quote_identifier(schema)}"
-    search_path = f"{home},{FUNCTIONS}.main,rm.main"
-    return _equip(con, file, read_only=read_only, functions=FUNCTIONS, search_path=search_path, owns_connection=False)
+    with Stop().heard(con):
+        _attach_file(con, file, read_only=read_only, compat=None)
+        with _readable(file):
+            _bring_up_to_date(con, read_only=read_only)
+        con.execute(f"attach ':memory:' as {FUNCTIONS}")
+        database, schema = con.execute("select current_database(), current_schema()").fetchone() or ("memory", "main")
+        home = f"{quote_identifier(database)}.{quote_identifier(schema)}"
+        path = f"{home},{FUNCTIONS}.main,rm.main"
+        return _equip(con, file, read_only=read_only, functions=FUNCTIONS, search_path=path, owns_connection=False)
 
 
 def _attach_file(con: duckdb.DuckDBPyConnection, file: Path | None, *, read_only: bool, compat: str | None) -> None:
@@ -163,8 +169,8 @@ def migrate_file(file: Path, *, dry_run: bool = False) -> list[migrate.Migration
         raise StoreError(f"there is no store at {str(file)!r}", hint=f"rmstore --store {file} init")
     con = duckdb.connect(":memory:")
     try:
-        _attach_file(con, file, read_only=dry_run, compat=None)
-        with _readable(file):
+        with Stop().heard(con), _readable(file):
+            _attach_file(con, file, read_only=dry_run, compat=None)
             if dry_run:
                 return migrate.pending(con)
             con.execute("use rm")

@@ -48,7 +48,7 @@ class Stop:
         """Let Ctrl-C stop the block and what its cursors run; outside the main thread this does nothing.
 
         The flag stays set until the outermost block is over, so that neither the end of a block inside it nor code
-        that passes over errors loses Ctrl-C.
+        that passes over errors loses Ctrl-C. An error after Ctrl-C counts as its work.
 
         Raises:
             Interrupted: it came, be it when the block was about to end.
@@ -61,6 +61,12 @@ class Stop:
         try:
             yield
             self.check()
+        except Interrupted:
+            raise
+        except Exception as problem:
+            if self._is_set:
+                raise stopped() from problem
+            raise
         finally:
             is_late = self._leave()
         if is_late:

@@ -1,7 +1,10 @@
 """Opening stores and attaching functions to a connection that the user opened."""
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 import warnings
 
 import duckdb
@@ -11,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import rmstore
-from rmstore import reports
+from rmstore import connection, reports
 from rmstore.connection import migrate_file
-from rmstore.errors import StoreError, StoreLockedError, StoreVersionError
+from rmstore.errors import Interrupted, StoreError, StoreLockedError, StoreVersionError
 
 
 def test_a_store_that_this_process_has_open_is_named(tmp_path):
@@ -149,6 +152,32 @@ def test_several_readers_share_a_file(tmp_path):
 
 def made(con):
     return {name for (name,) in con.execute("select function_name from duckdb_functions()").fetchall()}
+
+
+def test_ctrl_c_while_a_store_is_opened_is_no_fault_and_leaves_it_closed(tmp_path, monkeypatch):
+    opened = []
+
+    def endless(con, *, read_only):
+        opened.append(con)
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        con.execute("select sum(i * i % 7) from range(1000000000000) as t(i)").fetchall()
+
+    monkeypatch.setattr(connection, "_bring_up_to_date", endless)
+    monkeypatch.setattr(connection.migrate, "apply", lambda con: endless(con, read_only=False))
+    with pytest.raises(Interrupted):
+        rmstore.connect(tmp_path / "lab.duckdb")
+    with pytest.raises(duckdb.ConnectionException, match="closed"):
+        opened[0].execute("select 1")
+    with pytest.raises(Interrupted):
+        migrate_file(tmp_path / "lab.duckdb")
+    with duckdb.connect() as mine, warnings.catch_warnings(action="ignore"), pytest.raises(Interrupted):
+        rmstore.attach(mine)
+
+
+def test_the_warning_of_attach_names_the_line_that_called_it():
+    with duckdb.connect() as mine, pytest.warns(UserWarning, match="no store given") as told:
+        rmstore.attach(mine)
+    assert told[0].filename == __file__
 
 
 def test_what_reports_alone_use_waits_for_the_first_report(toured):

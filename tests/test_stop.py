@@ -93,8 +93,15 @@ def test_ctrl_c_is_never_lost(work):
     assert set(found[first:last]) == {Interrupted}
 
 
-def test_an_error_of_the_block_is_not_replaced():
-    assert set(outcomes(failing)) == {type(None), KeyboardInterrupt}
+def test_an_error_after_ctrl_c_is_its_work_and_any_other_passes():
+    assert set(outcomes(failing)) == {type(None), Interrupted, KeyboardInterrupt}
+    stop = Stop()
+    with pytest.raises(Interrupted) as told, stop.heard(), stop.heard():
+        signal.raise_signal(signal.SIGINT)
+        raise ZeroDivisionError
+    assert isinstance(told.value.__cause__, ZeroDivisionError)
+    with pytest.raises(ZeroDivisionError), stop.heard():
+        raise ZeroDivisionError
 
 
 def test_ctrl_c_during_a_commit_is_passed_over_and_no_other():
