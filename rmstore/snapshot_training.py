@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow as pa
 from rmstore import snapshots
 from rmstore.errors import InputError, UnknownNameError
 from rmstore.features import FEATURES, struct_of_inputs
-from rmstore.filters import one_condition
+from rmstore.filters import blaming, columns, one_condition
 from rmstore.recipes import ON_PAIRS, ON_RATINGS, ON_STEPS, Recipe
 from rmstore.records import Progress, SnapshotInfo, silent
 from rmstore.store import Store, fill_in, quote_literal, statement
@@ -44,7 +45,8 @@ def train_snapshot(
     """
     info = snapshots.resolve(store, snapshot)
     query, rows = pairs_of_snapshot(store, info, where=where, features=features)
-    if not len(rows) and where is None:
+    _refuse_nothing(rows, where, info)
+    if not len(rows):
         _point_to_ratings(store, info, name)
     return train(store, name, rows, recipe, snapshot=info.reference, training_sql=query, progress=progress)
 
@@ -71,13 +73,15 @@ def train_ratings(
         progress: told how far the fit is.
     """
     info = snapshots.resolve(store, snapshot)
-    query = fill_in(
-        statement("training/ratings_of_snapshot"), {"condition": _condition(store, info, "rm_ratings", where)}
-    )
     names = list(attributes)
-    rows = _struct_of(store, query, {"snapshot": info.reference, "attributes": names or None})
-    if names and (absent := set(names) - set(rows.field("attribute").unique().to_pylist())):
-        raise UnknownNameError("rated attribute", min(absent), _attributes(store, info))
+    if names and (unknown := set(names) - set(known := _attributes(store, info))):
+        raise UnknownNameError("rated attribute", min(unknown), known)
+    values = {"snapshot": info.reference, "attributes": names or None}
+    query, rows = _read(store, "rm_ratings", statement("training/ratings_of_snapshot"), values, where)
+    _refuse_nothing(rows, where, info)
+    if absent := set(names) - set(rows.field("attribute").unique().to_pylist()):
+        passes = f" that passes --where {where!r}" if where else ""
+        raise InputError(f"{info.reference} has no rating of {min(absent)!r}{passes}", hint="leave this attribute out")
     return train(
         store, name, rows, recipe, form="ratings", snapshot=info.reference, training_sql=query, progress=progress
     )
@@ -105,8 +109,9 @@ def train_steps(
         progress: told how far the fit is.
     """
     info = snapshots.resolve(store, snapshot)
-    query = fill_in(statement("training/steps_of_snapshot"), {"condition": _condition(store, info, "rm_steps", where)})
-    rows = _struct_of(store, query, {"snapshot": info.reference, "source": source})
+    values = {"snapshot": info.reference, "source": source}
+    query, rows = _read(store, "rm_steps", statement("training/steps_of_snapshot"), values, where)
+    _refuse_nothing(rows, where, info)
     return train(
         store, name, rows, recipe, form="steps", snapshot=info.reference, training_sql=query, progress=progress
     )
@@ -122,9 +127,16 @@ def pairs_of_snapshot(
             raise UnknownNameError("side feature", feature, FEATURES)
     if features:
         sides = [struct_of_inputs(("e", *features), side=side) for side in ("chosen", "rejected")]
-    parts = {"chosen": sides[0], "rejected": sides[1], "condition": _condition(store, info, "rm_pairs", where)}
-    query = fill_in(statement("training/pairs_of_snapshot"), parts)
-    return query, _struct_of(store, query, {"snapshot": info.reference})
+    text = fill_in(statement("training/pairs_of_snapshot"), {"chosen": sides[0], "rejected": sides[1]})
+    return _read(store, "rm_pairs", text, {"snapshot": info.reference}, where)
+
+
+def _refuse_nothing(rows: pa.StructArray, where: str | None, info: SnapshotInfo) -> None:
+    """Refuse a condition that nothing passes."""
+    if where and not len(rows):
+        raise InputError(
+            f"nothing of {info.reference} passes --where {where!r}", hint="rmstore query shows what its columns hold"
+        )
 
 
 def _point_to_ratings(store: Store, info: SnapshotInfo, name: str) -> None:
@@ -142,14 +154,18 @@ def _attributes(store: Store, info: SnapshotInfo) -> list[str]:
     return [row["attribute"] for row in store.run("training/attributes", {"snapshot_id": info.snapshot_id})]
 
 
-def _condition(store: Store, info: SnapshotInfo, function: str, where: str | None) -> str:
-    """Return the operator's own condition on the rows of a function as the end of a query, or nothing."""
-    source = f"from {function}({quote_literal(info.reference)})"
-    return f"\nwhere ({one_condition(store, where, source)})" if where else ""
+def _read(
+    store: Store, function: str, text: str, values: Mapping[str, Any], where: str | None
+) -> tuple[str, pa.StructArray]:
+    """Return a query over a function of a snapshot, with the operator's own condition, and its rows as structs.
 
-
-def _struct_of(store: Store, query: str, params: Mapping[str, Any]) -> pa.StructArray:
-    """Return the rows of a query as one array of structs."""
-    table = store.arrow(store.cursor(), query, params)
-    columns = [column.combine_chunks() for column in table.columns]
-    return pa.StructArray.from_arrays(columns, names=table.column_names)
+    Raises:
+        InputError: the condition is none, or fails on a value.
+    """
+    cursor, source = store.cursor(), f"from {function}({quote_literal(values['snapshot'])})"
+    condition = f"\nwhere ({one_condition(store, where, source, cursor=cursor)})" if where else ""
+    query = fill_in(text, {"condition": condition})
+    with blaming(where, lambda: columns(store, cursor, source)) if where else nullcontext():
+        table = store.arrow(cursor, query, values)
+    arrays = [column.combine_chunks() for column in table.columns]
+    return query, pa.StructArray.from_arrays(arrays, names=table.column_names)

@@ -85,6 +85,12 @@ def test_several_attributes_make_one_multi_head_and_pairs_its_gate(rated):
         (["--ratings", "--feature", "log_len"], 2, "--feature goes with preferences"),
         (["--ratings", "--objective", "bt"], 1, "does not learn from ratings"),
         (["--attribute", "helpful", "--where", "nope = 1"], 1, "nope"),
+        (["--attribute", "helpful", "--where", "value > 1000"], 1, "nothing of s@1 passes --where 'value > 1000'"),
+        (
+            ["--attribute", "helpful", "--attribute", "brief", "--head", "multi", "--where", "attribute = 'brief'"],
+            1,
+            "has no rating of 'helpful' that passes --where \"attribute = 'brief'\"",
+        ),
         (["--head", "multi"], 1, "attributes are not there yet"),
     ],
 )

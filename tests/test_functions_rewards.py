@@ -133,6 +133,10 @@ def test_train_snapshot_with_a_condition(lab):
         train_snapshot(lab, "odd", snapshot="tiny", where="policy = 1")
     with pytest.raises(InputError, match="'weight' is a value of type DOUBLE, not a condition"):
         train_snapshot(lab, "odd", snapshot="tiny", where="weight")
+    with pytest.raises(InputError, match="(?s)'subset::integer = 1' cannot be used: Could not convert.*it may name"):
+        train_snapshot(lab, "odd", snapshot="tiny", where="subset::integer = 1")
+    with pytest.raises(InputError, match="nothing of tiny@1 passes --where 'weight < 0'"):
+        train_snapshot(lab, "odd", snapshot="tiny", where="weight < 0")
 
 
 def test_folds_are_one_group_by(lab):
