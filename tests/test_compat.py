@@ -52,7 +52,7 @@ def other():
 def python(code, *arguments, engine=""):
     """Run code in a process of its own, with the engine of a folder or the usual one, and return what it prints."""
     root = Path(rmstore.__file__).parent.parent
-    paths = [engine, str(Path(__file__).parent), str(root)]
+    paths = [engine, str(Path(__file__).parent), str(root), os.environ.get("PYTHONPATH", "")]
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=300,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)},

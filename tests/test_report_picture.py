@@ -90,6 +90,18 @@ def test_rows_that_would_lie_over_each_other_are_told_apart():
     assert marks("line x=n y=accuracy", twice).facets == ("x", "y")
 
 
+def test_totals_of_a_single_data_set_do_not_show_it_twice():
+    def rows(*data_sets):
+        return [(name, "a", "h", 1, value, None, None, 0.5) for name, value in data_sets]
+
+    chart = f"{BAR} facet=dataset"
+    assert marks(chart, rows(("hh", 0.6), ("all", 0.6))).facets == ("hh",)
+    assert marks(chart, rows(("hh", 0.6), ("all", 0.7))).facets == ("hh", "all")
+    assert marks(chart, rows(("hh", 0.6), ("shp", 0.6), ("all", 0.6))).facets == ("hh", "shp", "all")
+    assert marks(chart, rows(("all", 0.6))).facets == ("all",)
+    assert marks("bar x=dataset y=accuracy", rows(("hh", 0.6), ("all", 0.6))).categories == ["hh"]
+
+
 def test_what_an_axis_lacks_is_left_out_and_counted():
     values = [(0.5, 0.1), (math.nan, 0.1), (math.inf, 0.1), (0.25, -1.0), (0.5, 0.25), (None, None)]
     rows = [("d", "a", "h", n, value, low, 1.0, 0.1) for n, (value, low) in enumerate(values)]

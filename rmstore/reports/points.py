@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from rmstore.references import TOTAL
 from rmstore.reports.chart import Chart
 from rmstore.reports.text import clean, is_number, shortened, words
 
@@ -86,7 +87,7 @@ def _turned(name: str) -> str:
 
 
 def points(chart: Chart, table: pa.Table, keys: Sequence[str] = ()) -> Points:
-    """Return the marks of an upright chart over the rows of a run.
+    """Return the marks of an upright chart over the rows of a run; totals of a single data set would show it twice.
 
     Rows that differ in a text column which the chart does not show would be drawn over each other: a bar is then
     named by that column too, and a line or heatmap gets a panel for each of its values. What is NULL or not finite is
@@ -98,7 +99,7 @@ def points(chart: Chart, table: pa.Table, keys: Sequence[str] = ()) -> Points:
         keys: columns that name a row; other texts are taken where these do not tell all rows apart.
     """
     channels = {name: columns[0] for name, columns in chart.channels.items()}
-    rows, extra = _told_apart(chart, table, keys)
+    rows, extra = _told_apart(chart, _without_repeats(table), keys)
     notes: list[str] = []
     x_is_number = chart.kind not in ROWWISE and _is_numeric(rows, channels["x"])
     y_is_number, measured = chart.kind != "heatmap", "color" if chart.kind == "heatmap" else "y"
@@ -131,6 +132,17 @@ def points(chart: Chart, table: pa.Table, keys: Sequence[str] = ()) -> Points:
         colors=tuple(colors), facets=facets, x_is_number=x_is_number, y_is_number=y_is_number,
         extra=extra if chart.kind in ROWWISE else (), notes=notes,
     )  # fmt: skip
+
+
+def _without_repeats(table: pa.Table) -> pa.Table:
+    """Return the rows without totals over data sets that say the same as those of the one data set there is."""
+    if "dataset" not in table.column_names:
+        return table
+    rows = [(row.pop("dataset"), repr(row)) for row in table.to_pylist()]
+    if len({dataset for dataset, _ in rows} - {TOTAL}) != 1:
+        return table
+    said = {rest for dataset, rest in rows if dataset != TOTAL}
+    return table.filter([dataset != TOTAL or rest not in said for dataset, rest in rows])
 
 
 def _told_apart(chart: Chart, table: pa.Table, keys: Sequence[str]) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
