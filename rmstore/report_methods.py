@@ -53,14 +53,14 @@ class ReportingStore(engine.Store):
         return reports.list_reports(dirs)
 
     def check_report(self, name: str, *, dirs: Sequence[str | Path] = ()) -> list[str]:
-        """Return where a report is not what its header says; see :func:`rmstore.checking.check`."""
+        """Return where a report is not what its header says; see :func:`rmstore.reports.checking.check`."""
         from rmstore import reports
         from rmstore.reports import checking
 
         return checking.check(self, reports.get(name, dirs))
 
     def report_runs(self, report: str | None = None) -> list[dict[str, Any]]:
-        """Return the recorded runs, newest first; see :func:`rmstore.record.list_runs`."""
+        """Return the recorded runs, newest first; see :func:`rmstore.reports.record.list_runs`."""
         from rmstore.reports import record
 
         return record.list_runs(self, report)
@@ -68,25 +68,25 @@ class ReportingStore(engine.Store):
     def diff_reports(
         self, left: str | Path, right: str | Path, *, dirs: Sequence[str | Path] = (), trust: bool = False
     ) -> Diff:
-        """Return two runs of a report beside each other; see :func:`rmstore.diff.diff`."""
+        """Return two runs of a report beside each other; see :func:`rmstore.reports.diff.diff`."""
         from rmstore.reports import diff
 
         return diff.diff(self, left, right, dirs=dirs, trust=trust)
 
     def rerun_report(self, source: str | Path, *, dirs: Sequence[str | Path] = (), trust: bool = False) -> Rerun:
-        """Repeat a recorded run and say whether it is equal; see :func:`rmstore.rerun.rerun`."""
+        """Repeat a recorded run and say whether it is equal; see :func:`rmstore.reports.rerun.rerun`."""
         from rmstore.reports import rerun
 
         return rerun.rerun(self, source, dirs=dirs, trust=trust)
 
     def run_reports(self, to: str | Path, **options: Any) -> list[BatchRow]:
-        """Run every report that fits into a folder, what changed alone; see :func:`rmstore.batch.run_all`."""
+        """Run every report that fits into a folder, what changed alone; see :func:`rmstore.reports.batch.run_all`."""
         from rmstore.reports import batch
 
         return batch.run_all(self, to, **options)
 
     def report_site(self, folder: str | Path, **options: Any) -> Site:
-        """Write a page of every result in a folder; see :func:`rmstore.site.publish`."""
+        """Write a page of every result in a folder; see :func:`rmstore.reports.site.publish`."""
         from rmstore.reports import site
 
         return site.publish(self, folder, **options)

@@ -1,6 +1,7 @@
 """README.md: its blocks run, its generated parts are current, its links lead somewhere."""
 
 import io
+import pkgutil
 import re
 import shlex
 import shutil
@@ -72,6 +73,14 @@ def test_links_lead_somewhere():
             assert target.startswith("https://") or (ROOT / page).parent.joinpath(target).exists(), target
         for anchor in re.findall(r"\]\(#([^)]+)\)", text):
             assert f"##-{anchor}\n" in text.lower().replace(",", "").replace(" ", "-"), anchor
+
+
+def test_names_in_docstrings_lead_somewhere():
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "rmstore").rglob("*.py")]
+    names = {name for text in texts for name in re.findall(r":\w+:`(rmstore\.[\w.]+)`", text)}
+    assert names
+    for name in sorted(names):
+        pkgutil.resolve_name(name)
 
 
 def test_generated_parts_are_current(monkeypatch):

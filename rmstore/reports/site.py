@@ -109,7 +109,7 @@ def publish(
     Args:
         store: an open store.
         folder: takes the Parquet files and ``index.html``.
-        run: call :func:`rmstore.batch.run_all` first; without it the page shows what the folder has.
+        run: call :func:`rmstore.reports.batch.run_all` first; without it the page shows what the folder has.
         heads: references of heads to run reports on; the default version of each name where there are none.
         dirs: folders with more reports.
         progress: told what is run, then what is drawn.
