@@ -240,10 +240,10 @@ def _mend_engine(con: duckdb.DuckDBPyConnection) -> None:
     ``common_subplan`` of DuckDB 2.0.0 takes two columns of one subquery for the same, now and then: a union of the
     chosen and the rejected ids of ``rm_pairs`` had the chosen ones alone.
     """
-    known = {name for (name,) in con.execute("select name from duckdb_optimizers()").fetchall()}
-    row = con.execute("select current_setting('disabled_optimizers')").fetchone()
-    off = {name for name in str(row[0] if row else "").split(",") if name}
-    wanted = off | (_WRONG_OPTIMIZERS & known)
+    query = "select current_setting('disabled_optimizers'), list(name) from duckdb_optimizers()"
+    ((setting, known),) = con.execute(query).fetchall()
+    off = {name for name in str(setting or "").split(",") if name}
+    wanted = off | _WRONG_OPTIMIZERS.intersection(known)
     if wanted != off:
         con.execute(f"set disabled_optimizers = {quote_literal(','.join(sorted(wanted)))}")
 

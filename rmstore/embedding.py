@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -193,8 +192,8 @@ def _check_steps(cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> Non
 
 def _choose(store: Store, cursor: duckdb.DuckDBPyConnection, names: Sequence[str], where: str | None) -> None:
     """Put the responses that pass the filter into a table of the cursor."""
-    chosen = "true" if where is None else one_condition(store, where, _CANDIDATES, cursor=cursor)
-    with blaming(where, lambda: columns(store, cursor, _CANDIDATES)) if where else nullcontext():
+    chosen = "true" if where is None else one_condition(store, cursor, where, _CANDIDATES)
+    with blaming(where, lambda: columns(store, cursor, _CANDIDATES)):
         query = fill_in(statement("embedding/members"), {"where": chosen})
         store.execute(cursor, query, {"datasets": list(names)}).fetchall()
     if not cursor.execute(statement("embedding/count_members")).fetchall()[0][0]:

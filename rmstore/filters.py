@@ -18,20 +18,19 @@ _FAULTS = re.compile(r"(Binder|Catalog|Conversion|Invalid Input|Invalid Type|Out
 """Errors of the engine that an expression can cause; a full disk or too little memory is not its fault."""
 
 
-def one_condition(store: Store, text: str, source: str, *, cursor: duckdb.DuckDBPyConnection | None = None) -> str:
+def one_condition(store: Store, cursor: duckdb.DuckDBPyConnection, text: str, source: str) -> str:
     """Return the text if it is exactly one condition over the columns of a query, which is described and not run.
 
     Args:
         store: where the query would run.
+        cursor: a cursor that has what the query needs.
         text: the condition.
         source: the query.
-        cursor: one that has what the query needs; a new one by default.
 
     Raises:
         InputError: it is not one expression, names what is not there, aggregates, or has no truth value.
     """
     _check_expression(store, text)
-    cursor = cursor or store.cursor()
     with blaming(text, lambda: columns(store, cursor, source)):
         query = fill_in(statement("filters/condition"), {"source": source, "where": text})
         kind = store.execute(cursor, query).fetchall()[-1][1]
@@ -62,11 +61,11 @@ def one_query(store: Store, text: str) -> str:
 
 
 @contextmanager
-def blaming(text: str, columns: Callable[[], Sequence[str]]) -> Iterator[None]:
+def blaming(text: str | None, columns: Callable[[], Sequence[str]]) -> Iterator[None]:
     """Say that a condition is at fault for what the engine refuses in the block, and not the SQL around it.
 
     Args:
-        text: the condition.
+        text: the condition; None where there is none to blame.
         columns: gives the names that it may use; asked for where it is at fault.
 
     Raises:
@@ -76,7 +75,7 @@ def blaming(text: str, columns: Callable[[], Sequence[str]]) -> Iterator[None]:
         yield
     except QueryError as problem:
         reason = problem.problem.splitlines()[0]
-        if not _FAULTS.match(reason):
+        if text is None or not _FAULTS.match(reason):
             raise
         raise InputError(
             f"--where {text!r} cannot be used: {_FAULTS.sub('', reason)}", hint=f"it may name {', '.join(columns())}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import pyarrow as pa
@@ -163,9 +162,9 @@ def _read(
         InputError: the condition is none, or fails on a value.
     """
     cursor, source = store.cursor(), f"from {function}({quote_literal(values['snapshot'])})"
-    condition = f"\nwhere ({one_condition(store, where, source, cursor=cursor)})" if where else ""
+    condition = f"\nwhere ({one_condition(store, cursor, where, source)})" if where else ""
     query = fill_in(text, {"condition": condition})
-    with blaming(where, lambda: columns(store, cursor, source)) if where else nullcontext():
+    with blaming(where, lambda: columns(store, cursor, source)):
         table = store.arrow(cursor, query, values)
     arrays = [column.combine_chunks() for column in table.columns]
     return query, pa.StructArray.from_arrays(arrays, names=table.column_names)

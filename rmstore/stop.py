@@ -56,20 +56,16 @@ class Stop:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        is_late = False
         self._enter(cursors)
         try:
             yield
-            self.check()
-        except Interrupted:
-            raise
         except Exception as problem:
-            if self._is_set:
+            if self._is_set and not isinstance(problem, Interrupted):
                 raise stopped() from problem
             raise
         finally:
-            is_late = self._leave()
-        if is_late:
+            was_set = self._leave()
+        if was_set:
             raise stopped()
 
     @contextmanager
@@ -91,10 +87,10 @@ class Stop:
         self._blocks.append(cursors)
 
     def _leave(self) -> bool:
-        """End a block, and return whether it was the outermost and Ctrl-C came before its handler was gone."""
+        """End a block and return whether work is to stop; after the outermost one the flag is down."""
         self._blocks.pop()
         if self._blocks:
-            return False
+            return self._is_set
         signal.signal(signal.SIGINT, self._previous)
         was_set, self._is_set = self._is_set, False
         return was_set

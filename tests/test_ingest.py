@@ -137,7 +137,7 @@ def test_all_is_what_reports_call_the_total_and_names_nothing(store, tmp_path):
     with pytest.raises(InvalidNameError, match="'all' is not a name for a data set: reports call all of them so"):
         ingest(store, path, format="pairs", dataset="all")
     for subset in ("all", ""):
-        with pytest.raises(OptionError, match=f"subset is '{subset}'"):
+        with pytest.raises(OptionError, match=f"subset is '{subset}'\n  hint: give a name, but not 'all', which is"):
             ingest(store, path, format="pairs", dataset="d", subset=subset)
     ingest(store, path, format="pairs", dataset="d")
     assert [row["subset"] for row in store.rows('from prompt_sources order by "row"')] == [None, "half"]

@@ -34,7 +34,7 @@ command = partial(click.command, cls=Command)
 
 @contextmanager
 def opened(settings: Settings, *, write: bool = False, create: bool = False, **limits: Any) -> Iterator[Store]:
-    """Open the store of the settings; Ctrl-C inside the block sets its stop event. Limits are those of ``connect``."""
+    """Open the store of the settings; Ctrl-C inside the block stops it. Limits are those of ``connect``."""
     import rmstore
 
     with rmstore.connect(settings.store, read_only=not write, create=create, **limits) as store, store.interruptible():

@@ -48,19 +48,9 @@ class Chart:
 
     @property
     def color_domain(self) -> tuple[float, ...]:
-        """Both ends of the range that colours are for, nothing where the values decide.
-
-        Raises:
-            ReportError: the setting is not two numbers, the lower one first.
-        """
-        text = self.settings.get("color_domain", "")
-        try:
-            ends = tuple(float(end) for end in text.split(",")) if text else ()
-        except ValueError:
-            ends = (0.0,)
-        if ends and not (len(ends) == 2 and -math.inf < ends[0] < ends[1] < math.inf):
-            raise ReportError(f"color_domain={text} is no range", hint="color_domain=-1,1")
-        return ends
+        """Both ends of the range that colours are for, nothing where the values decide."""
+        text = self.settings.get("color_domain")
+        return tuple(map(float, text.split(","))) if text else ()
 
 
 def parse_chart(text: str, columns: Collection[str]) -> Chart | None:
@@ -116,13 +106,25 @@ def _complete(chart: Chart) -> None:
     for name in wanted:
         if name not in chart.channels:
             raise ReportError(f"a {chart.kind} needs {name}=", hint="chart: line x=n y=gold,proxy")
-    if chart.color_domain and chart.kind != "heatmap":
-        raise ReportError(f"a {chart.kind} has no color_domain", hint="only a heatmap has")
+    if text := chart.settings.get("color_domain"):
+        if not _is_range(text):
+            raise ReportError(f"color_domain={text} is no range", hint="color_domain=-1,1")
+        if chart.kind != "heatmap":
+            raise ReportError(f"a {chart.kind} has no color_domain", hint="only a heatmap has")
     if ("low" in chart.channels) != ("high" in chart.channels):
         raise ReportError("low= and high= go together")
     for name in CHANNELS:
         if name != "y" and len(chart.channels.get(name, "x")) > 1:
             raise ReportError(f"{name}= takes one column")
+
+
+def _is_range(text: str) -> bool:
+    """Return whether a text is two numbers, the lower one first."""
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        return False
+    return -math.inf < low < high < math.inf
 
 
 def _known(what: str, name: str, known: Collection[str]) -> None:

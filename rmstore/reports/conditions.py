@@ -44,7 +44,7 @@ def check(store: Store, report: Report, where: str | None) -> None:
         )
     with _stubs(store) as cursor:
         for name in report.filter:
-            one_condition(store, where, _stub(name), cursor=cursor)
+            one_condition(store, cursor, where, _stub(name))
 
 
 def lay(store: Store, covers: Covers, report: Report, bound: Bound, where: str | None) -> list[dict[str, Any]]:

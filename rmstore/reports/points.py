@@ -99,7 +99,7 @@ def points(chart: Chart, table: pa.Table, keys: Sequence[str] = ()) -> Points:
         keys: columns that name a row; other texts are taken where these do not tell all rows apart.
     """
     channels = {name: columns[0] for name, columns in chart.channels.items()}
-    rows, extra = _told_apart(chart, _without_repeats(table), keys)
+    rows, extra = _told_apart(chart, table, keys)
     notes: list[str] = []
     x_is_number = chart.kind not in ROWWISE and _is_numeric(rows, channels["x"])
     y_is_number, measured = chart.kind != "heatmap", "color" if chart.kind == "heatmap" else "y"
@@ -134,21 +134,10 @@ def points(chart: Chart, table: pa.Table, keys: Sequence[str] = ()) -> Points:
     )  # fmt: skip
 
 
-def _without_repeats(table: pa.Table) -> pa.Table:
-    """Return the rows without totals over data sets that say the same as those of the one data set there is."""
-    if "dataset" not in table.column_names:
-        return table
-    rows = [(row.pop("dataset"), repr(row)) for row in table.to_pylist()]
-    if len({dataset for dataset, _ in rows} - {TOTAL}) != 1:
-        return table
-    said = {rest for dataset, rest in rows if dataset != TOTAL}
-    return table.filter([dataset != TOTAL or rest not in said for dataset, rest in rows])
-
-
 def _told_apart(chart: Chart, table: pa.Table, keys: Sequence[str]) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """Return the rows with ``_x``, the name of their category, ``_facet``, that of their panel, and what names add."""
     channels = {name: columns[0] for name, columns in chart.channels.items()}
-    rows = table.to_pylist()
+    rows = _without_repeats(table.to_pylist())
     within = [channels[name] for name in ("x", "color", "facet") if name in channels]
     if chart.kind == "heatmap":
         within = [channels[name] for name in ("x", "y", "facet") if name in channels]
@@ -167,6 +156,15 @@ def _told_apart(chart: Chart, table: pa.Table, keys: Sequence[str]) -> tuple[lis
         row["_x"] = _joined([*more, x]) if chart.kind in ROWWISE else x
         row["_facet"] = _joined(facet if chart.kind in ROWWISE else [*facet, *more])
     return rows, tuple(extra)
+
+
+def _without_repeats(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows without totals over data sets that say the same as those of the one data set there is."""
+    if len({row.get("dataset", TOTAL) for row in rows} - {TOTAL}) != 1:
+        return rows
+    said = [repr({**row, "dataset": TOTAL}) for row in rows]
+    others = {text for row, text in zip(rows, said, strict=True) if row["dataset"] != TOTAL}
+    return [row for row, text in zip(rows, said, strict=True) if row["dataset"] != TOTAL or text not in others]
 
 
 def _repeats(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> bool:
