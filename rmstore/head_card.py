@@ -15,7 +15,7 @@ from rmstore import head_store, withdrawals
 from rmstore.errors import OptionError, UnknownNameError
 from rmstore.features import struct_of_inputs
 from rmstore.hashing import canonical_json
-from rmstore.objectives import OBJECTIVES
+from rmstore.objectives import OBJECTIVES, learns_from_items
 from rmstore.records import HeadInfo
 from rmstore.reports.files import get as get_report
 from rmstore.store import Store, statement
@@ -100,8 +100,8 @@ def _measured(store: Store, info: HeadInfo) -> Card:
         "preferences": {
             "data_sets": _rows(store, "datasets", ids),
             "withdrawn": withdrawals.of_head(store, info.head_id) or "none: no data set it saw was dropped",
-            "votes": [] if _is_rated(info) else _rows(store, "sources", ids),
-            "ratings": _rows(store, "ratings", ids) if _is_rated(info) else "none: trained on pairs",
+            "votes": [] if learns_from_items(info.objective) else _rows(store, "sources", ids),
+            "ratings": _rows(store, "ratings", ids) if learns_from_items(info.objective) else "none: trained on pairs",
             **dict.fromkeys(("annotators", "annotation_dates", "instructions", "pay_and_consent")),
         },
         "labels": _labels(store, info, ids),
@@ -136,7 +136,7 @@ def _measured(store: Store, info: HeadInfo) -> Card:
             "known_failures": None,
         },
         "scale": {
-            "reference_set": _REFERENCE[_is_rated(info)],
+            "reference_set": _REFERENCE[learns_from_items(info.objective)],
             "subtracted_mean": info.reference_mean,
             "member_means": list(info.member_means),
             "member_deviations": list(info.member_scales),
@@ -171,7 +171,7 @@ def _labels(store: Store, info: HeadInfo, ids: Mapping[str, Any]) -> dict[str, A
         "votes", "pairs", "ties", "soft_votes", "votes_across_prompts", "most_votes_on_a_pair", "pairs_voted_on_again",
         "disagreement", "label_noise", "share_longer_chosen",
     )  # fmt: skip
-    found = {} if _is_rated(info) else _first(store, "labels", ids)
+    found = {} if learns_from_items(info.objective) else _first(store, "labels", ids)
     learns = OBJECTIVES[info.objective].uses_ties
     return {
         "aggregation": "none after the training query: each of its rows is a pair of its own",
@@ -227,7 +227,7 @@ def _training(info: HeadInfo, source: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _levels(info: HeadInfo) -> str | None:
-    if _is_rated(info):
+    if learns_from_items(info.objective):
         return "learned: every item has a value of its own"
     if info.within_prompt is None:
         return None
@@ -263,11 +263,6 @@ def _report(store: Store, name: str, params: Mapping[str, Any]) -> list[dict[str
     values = {param.name: param.default for param in report.params} | dict(params)
     with store.cursor("report_macros") as cursor:
         return store.rows(report.sql, values, cursor=cursor)
-
-
-def _is_rated(info: HeadInfo) -> bool:
-    """Return whether a head learned from single items instead of pairs."""
-    return bool(OBJECTIVES[info.objective].sees == "item")
 
 
 def _is_scorable(info: HeadInfo) -> bool:

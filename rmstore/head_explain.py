@@ -13,7 +13,7 @@ from rmstore.errors import InputError, OptionError
 from rmstore.features import struct_of_inputs
 from rmstore.heads.linear import LinearHead
 from rmstore.kernels import Field, Scorer, read_matrix, standardise
-from rmstore.objectives import OBJECTIVES
+from rmstore.objectives import learns_from_items
 from rmstore.records import HeadInfo, SnapshotInfo
 from rmstore.store import Store, fill_in, statement
 
@@ -103,7 +103,7 @@ def _pairs(store: Store, head_id: int, scorer: Scorer, row: np.ndarray, k: int) 
     source = _own_snapshot(store, info)
     if source is None:
         return [], "no pairs: the head was trained on vectors that no snapshot of this store holds"
-    if info.objective in OBJECTIVES and OBJECTIVES[info.objective].sees == "item":
+    if learns_from_items(info.objective):
         return [], "no pairs: the head was trained on single items"
     if not head_store.group_ids(store, head_id):
         return [], "no pairs: the query that trained the head gave no prompts, so which groups it saw is unknown"

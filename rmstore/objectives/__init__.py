@@ -18,3 +18,8 @@ OBJECTIVES = Registry(
         "squared": "rmstore.objectives.squared:Squared",
     },
 )
+
+
+def learns_from_items(objective: str) -> bool:
+    """Return whether an objective learns from single items, whose values it takes as they are, and not from pairs."""
+    return objective in OBJECTIVES and bool(OBJECTIVES[objective].sees == "item")

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from rmstore import withdrawals
+from rmstore.objectives import learns_from_items
 from rmstore.records import HeadInfo, SnapshotInfo
 from rmstore.reports.header import Report
 from rmstore.reports.parameters import Bound
@@ -26,7 +27,8 @@ def sources(store: Store, bound: Bound) -> dict[str, Any]:
 def notes(store: Store, report: Report, bound: Bound, table: pa.Table) -> list[str]:
     """Return what a reader of the numbers should know."""
     found = []
-    relative = [head.reference for head in bound.heads.values() if head.within_prompt]
+    heads = bound.heads.values()
+    relative = [head.reference for head in heads if head.within_prompt and not learns_from_items(head.objective)]
     crossing = "n_cross" in table.column_names and any(table["n_cross"].to_pylist())
     if relative and (report.levels or crossing):
         found.append(

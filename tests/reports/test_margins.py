@@ -122,3 +122,9 @@ def test_levels_are_noted_for_a_head_within_prompts(store):
     assert (
         "compares rewards of different prompts" in reports.run(store, "margins", {"head": "h"}).provenance["notes"][0]
     )
+
+
+@pytest.mark.parametrize("objective", ["squared", "logistic"])
+def test_levels_are_learned_where_every_item_has_a_value(store, objective):
+    fill(store, ROWS, VOTES, objective=objective)
+    assert reports.run(store, "margins", {"head": "h"}).provenance["notes"] == []
